@@ -1,0 +1,29 @@
+# What holds for every target of this project: language, warnings, sanitizers, compiler cache.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+# Equal results on every machine: no contraction to fused multiply-add unless a source asks for it.
+add_compile_options(-ffp-contract=off)
+
+find_program(LACONIC_CCACHE ccache)
+if(LACONIC_CCACHE AND PROJECT_IS_TOP_LEVEL)
+  # Precompiled headers are cached only with these sloppinesses; paths relative to the source tree
+  # let several checkouts share one cache.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${LACONIC_CCACHE})
+endif()
+
+add_library(laconic_policy INTERFACE)
+target_compile_options(laconic_policy INTERFACE
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast $<$<BOOL:${LACONIC_WERROR}>:-Werror>)
+if(LACONIC_SANITIZE)
+  add_compile_options(-fsanitize=${LACONIC_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${LACONIC_SANITIZE})
+endif()

@@ -1,0 +1,37 @@
+// Accuracy and loss of a network on one part of a data set.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "laconic/dataset.h"
+#include "laconic/network.h"
+#include "laconic/progress.h"
+
+namespace laconic {
+
+struct Score {
+  double accuracy = 0;  ///< Fraction of samples whose largest output is their class.
+  double loss = 0;      ///< Mean cross-entropy in nats, outputs taken as logits unless the graph
+                        ///< ends in Softmax or LogSoftmax.
+  std::int64_t samples = 0;
+};
+
+struct EvaluateOptions {
+  std::int64_t limit = 0;   ///< Only the first so many samples; 0: all.
+  std::int64_t batch = 100;
+  const std::map<std::string, at::Tensor, std::less<>>* overrides = nullptr;
+};
+
+/// Batches run in parallel, each on one thread; the result does not depend on how many there are.
+[[nodiscard]] Score evaluate(const Network& network, const Dataset& data, Part part,
+                             const EvaluateOptions& options = {}, const ProgressSink& progress = {});
+
+/// Throws Error(invalid_data) naming both shapes or counts unless the network takes samples of the
+/// data set and answers with one number per class.
+void check_fits(const Graph& graph, const Dataset& data);
+
+}  // namespace laconic

@@ -1,0 +1,49 @@
+// The method family: what to do to a network while it trains, and what to keep at the end.
+//
+// Methods that need no training override finish() alone. The others say, at four points of an
+// ordinary training step, how the float weights, their gradients and their quantized values meet.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "laconic/quantized_tensor.h"
+
+namespace laconic {
+
+class Network;
+
+/// Where the training loop stands when it calls a method.
+struct Progress {
+  std::int64_t epoch = 0;
+  std::int64_t step = 0;
+  std::int64_t total_steps = 0;
+};
+
+/// A tensor of a finished model, with the specs that made it.
+struct QuantizedParameter {
+  Tensor tensor;
+  std::string quantizer;       ///< Empty for a dense tensor.
+  std::string coder = "auto";
+};
+
+/// All parameters of a network, by name.
+using QuantizedModel = std::map<std::string, QuantizedParameter, std::less<>>;
+
+class Method {
+ public:
+  virtual ~Method() = default;
+
+  virtual void begin(Network&) {}
+  virtual void before_forward(Network&, const Progress&) {}  ///< e.g. swap quantized weights in.
+  virtual void after_backward(Network&, const Progress&) {}  ///< e.g. swap back, add a penalty.
+  virtual void after_update(Network&, const Progress&) {}    ///< e.g. project, or freeze a share.
+  [[nodiscard]] virtual QuantizedModel finish(Network&) = 0;
+
+  /// Canonical spec, as for a Quantizer.
+  [[nodiscard]] virtual std::string spec() const = 0;
+};
+
+}  // namespace laconic
