@@ -1,0 +1,13 @@
+# The libraries we stand on.
+
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(ONNX REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(LACONIC_ZSTD REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(LACONIC_XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+if(LACONIC_TRAIN)
+  find_package(Torch REQUIRED)
+  include(LaconicOpenCV)
+  find_package(ZLIB REQUIRED)
+endif()
