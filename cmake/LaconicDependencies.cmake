@@ -2,6 +2,7 @@
 
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
+find_package(Protobuf REQUIRED)  # Before ONNX, whose targets link to it without finding it.
 find_package(ONNX REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(LACONIC_ZSTD REQUIRED IMPORTED_TARGET libzstd)

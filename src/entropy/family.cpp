@@ -1,0 +1,67 @@
+// The table of the coder family, and what is looked up in it.
+
+#include "core/family.h"
+
+#include <algorithm>
+
+#include "entropy/members.h"
+#include "laconic/coder.h"
+#include "laconic/error.h"
+
+namespace laconic {
+namespace {
+
+struct CoderRow : FamilyRow<Coder> {
+  std::uint8_t id;  ///< In files: never changed, never reused.
+};
+
+constexpr std::array table = {
+    CoderRow{{{"raw", "Every index in the same number of bits.", "", {}}, make_raw}, 1},
+};
+
+constexpr auto rows = infos(table);
+
+}  // namespace
+
+std::span<const MemberInfo> coders() noexcept {
+  return rows;
+}
+
+std::unique_ptr<Coder> make_coder(std::string_view spec) {
+  return make_member("coder", spec, table, rows);
+}
+
+std::uint8_t coder_id(std::string_view name) {
+  const Options options = parse_spec("coder", name, rows);
+  return table[static_cast<std::size_t>(&options.member() - rows.data())].id;
+}
+
+const Coder* coder_for_id(std::uint8_t id) noexcept {
+  static const auto members = [] {
+    std::array<std::unique_ptr<Coder>, table.size()> made;
+    for (std::size_t i = 0; i < table.size(); ++i) made[i] = make_coder(table[i].info.name);
+    return made;
+  }();
+  const auto row =
+      std::find_if(table.begin(), table.end(), [&](const auto& r) { return r.id == id; });
+  return row == table.end() ? nullptr
+                            : members[static_cast<std::size_t>(row - table.begin())].get();
+}
+
+Encoded encode(std::string_view spec, std::span<const Index> indices, const IndexLayout& layout) {
+  if (spec != "auto") {
+    const auto coder = make_coder(spec);
+    return {coder->spec(), coder->encode(indices, layout)};
+  }
+  Encoded smallest;
+  for (const auto& row : rows) {
+    const auto coder = make_coder(row.name);
+    auto bytes = coder->encode(indices, layout);
+    if (smallest.coder.empty() || bytes.size() < smallest.bytes.size()) {
+      smallest = {coder->spec(), std::move(bytes)};
+    }
+  }
+  return smallest;
+}
+
+}  // namespace laconic

@@ -1,0 +1,13 @@
+// Makers of the coder family's members, one per source file; src/entropy/family.cpp lists them.
+
+#pragma once
+
+#include <memory>
+
+#include "laconic/coder.h"
+
+namespace laconic {
+
+std::unique_ptr<Coder> make_raw(const Options& options);
+
+}  // namespace laconic
