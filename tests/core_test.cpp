@@ -97,7 +97,8 @@ TEST(Random, IsTheSameEverywhere) {
 }
 
 TEST(AtomicFile, AppearsWholeOrNotAtAll) {
-  const auto folder = std::filesystem::temp_directory_path() / fmt::format("laconic-core-test-{}", ::getpid());
+  const auto folder =
+      std::filesystem::temp_directory_path() / fmt::format("laconic-core-test-{}", ::getpid());
   std::filesystem::create_directory(folder);
   const auto path = folder / "x";
   const std::array bytes{std::byte{1}, std::byte{2}};

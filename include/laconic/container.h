@@ -19,6 +19,9 @@ namespace laconic {
 /// Version of the byte layout, not of the software. Readers accept this version and all before it.
 inline constexpr std::uint32_t format_version = 1;
 
+/// The first bytes of every file.
+inline constexpr unsigned char file_magic[4] = {'L', 'A', 'C', 0x1A};
+
 /// Ceilings on what an untrusted file may ask for, checked before anything is allocated.
 struct ReadLimits {
   std::uint64_t max_tensors = 1u << 20;
@@ -79,6 +82,9 @@ class ModelReader {
 
   /// Value of a metadata key, or empty.
   [[nodiscard]] std::string_view metadata(std::string_view key) const noexcept;
+
+  /// In ascending order.
+  [[nodiscard]] std::vector<std::string_view> metadata_keys() const;
 
   /// Where this file's bytes went.
   [[nodiscard]] SizeReport sizes() const noexcept;

@@ -45,7 +45,9 @@ AtomicFile::AtomicFile(AtomicFile&& other) noexcept
       temporary_(std::exchange(other.temporary_, {})),
       descriptor_(std::exchange(other.descriptor_, -1)) {}
 
-AtomicFile::~AtomicFile() { discard(); }
+AtomicFile::~AtomicFile() {
+  discard();
+}
 
 void AtomicFile::discard() noexcept {
   if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
@@ -87,11 +89,13 @@ void AtomicFile::commit() {
 
 std::vector<std::byte> read_file(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) fail(ErrorCode::invalid_data, "cannot read \"{}\": {}", path.string(), std::strerror(errno));
+  if (descriptor < 0)
+    fail(ErrorCode::invalid_data, "cannot read \"{}\": {}", path.string(), std::strerror(errno));
   struct stat status {};
   std::vector<std::byte> bytes;
   std::size_t size = 0;
-  if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)) bytes.resize(static_cast<std::size_t>(status.st_size));
+  if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode))
+    bytes.resize(static_cast<std::size_t>(status.st_size));
   for (;;) {
     if (size == bytes.size()) bytes.resize(size + 65536);
     const auto got = ::read(descriptor, bytes.data() + size, bytes.size() - size);

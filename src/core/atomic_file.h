@@ -11,8 +11,8 @@
 namespace laconic {
 
 /// Writes to an unnamed (or temporary, where the file system has no unnamed ones) file in the same
-/// folder, syncs it, and gives it its name when commit() is called. Destroyed before that, it leaves
-/// nothing behind, and neither does a process that is killed where unnamed files exist.
+/// folder, syncs it, and gives it its name when commit() is called. Destroyed before that, it
+/// leaves nothing behind, and neither does a process that is killed where unnamed files exist.
 class AtomicFile {
  public:
   /// Throws Error(cannot_write) naming the path and the reason.

@@ -38,9 +38,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 /// The valid words, the one most like `word` first.
 std::string nearest_first(std::string_view word, std::vector<std::string_view> valid) {
-  std::stable_sort(valid.begin(), valid.end(), [&](auto a, auto b) {
-    return edit_distance(word, a) < edit_distance(word, b);
-  });
+  std::stable_sort(valid.begin(), valid.end(),
+                   [&](auto a, auto b) { return edit_distance(word, a) < edit_distance(word, b); });
   return fmt::format("{}", fmt::join(valid, ", "));
 }
 
@@ -54,7 +53,8 @@ std::optional<double> plain_number(std::string_view text) {
 std::optional<double> number_or_quotient(std::string_view text) {
   const auto slash = text.find('/');
   if (slash == std::string_view::npos) return plain_number(text);
-  const auto above = plain_number(text.substr(0, slash)), below = plain_number(text.substr(slash + 1));
+  const auto above = plain_number(text.substr(0, slash)),
+             below = plain_number(text.substr(slash + 1));
   if (!above || !below || *below == 0) return {};
   return *above / *below;
 }
@@ -70,7 +70,8 @@ bool in_range(std::string_view value, std::string_view range) {
   if (range == "text") return true;
   if (range == "list") {
     const auto parts = split(value, '/');
-    return std::all_of(parts.begin(), parts.end(), [](auto part) { return plain_number(part).has_value(); });
+    return std::all_of(parts.begin(), parts.end(),
+                       [](auto part) { return plain_number(part).has_value(); });
   }
   if (range.starts_with(">=")) {
     const auto number = number_or_quotient(value);
@@ -97,11 +98,14 @@ bool in_range(std::string_view value, std::string_view range) {
 
 }  // namespace
 
-std::string_view spec_name(std::string_view spec) noexcept { return spec.substr(0, spec.find(':')); }
+std::string_view spec_name(std::string_view spec) noexcept {
+  return spec.substr(0, spec.find(':'));
+}
 
 double parse_number(std::string_view what, std::string_view text) {
   const auto value = number_or_quotient(text);
-  if (!value) fail(ErrorCode::invalid_argument, "{} is \"{}\", which is not a finite number", what, text);
+  if (!value)
+    fail(ErrorCode::invalid_argument, "{} is \"{}\", which is not a finite number", what, text);
   return *value;
 }
 
@@ -111,9 +115,11 @@ std::string print_number(double value) {
   return {buffer, end};
 }
 
-Options parse_spec(std::string_view family, std::string_view spec, std::span<const MemberInfo> members) {
+Options parse_spec(std::string_view family, std::string_view spec,
+                   std::span<const MemberInfo> members) {
   const auto name = spec_name(spec);
-  const auto row = std::find_if(members.begin(), members.end(), [&](const auto& m) { return m.name == name; });
+  const auto row =
+      std::find_if(members.begin(), members.end(), [&](const auto& m) { return m.name == name; });
   if (row == members.end()) {
     std::vector<std::string_view> names;
     for (const auto& member : members) names.push_back(member.name);
@@ -131,19 +137,24 @@ Options parse_spec(std::string_view family, std::string_view spec, std::span<con
       const auto equals = item.find('=');
       const bool bare = equals == std::string_view::npos && first && bare_allowed;
       const auto key = bare ? std::string_view{} : item.substr(0, equals);
-      const auto value = bare ? item : equals == std::string_view::npos ? "" : item.substr(equals + 1);
+      const auto value = bare                               ? item
+                         : equals == std::string_view::npos ? ""
+                                                            : item.substr(equals + 1);
       first = false;
-      const auto option = std::find_if(row->options.begin(), row->options.end(), [&](const auto& o) {
-        return o.key == key && (bare || !o.key.empty());
-      });
+      const auto option =
+          std::find_if(row->options.begin(), row->options.end(),
+                       [&](const auto& o) { return o.key == key && (bare || !o.key.empty()); });
       if (option == row->options.end()) {
         std::vector<std::string_view> keys;
         for (const auto& o : row->options) {
           if (!o.key.empty()) keys.push_back(o.key);
         }
-        if (keys.empty()) fail(ErrorCode::invalid_argument, "{} \"{}\" takes no option, but got \"{}\"", family, name, item);
-        fail(ErrorCode::invalid_argument, "{} \"{}\" has no option \"{}\"; valid, nearest first: {}", family,
-             name, key, nearest_first(key, keys));
+        if (keys.empty())
+          fail(ErrorCode::invalid_argument, "{} \"{}\" takes no option, but got \"{}\"", family,
+               name, item);
+        fail(ErrorCode::invalid_argument,
+             "{} \"{}\" has no option \"{}\"; valid, nearest first: {}", family, name, key,
+             nearest_first(key, keys));
       }
       if (!in_range(value, option->range)) {
         fail(ErrorCode::invalid_argument, "{} \"{}\": {} is \"{}\", but must be {}", family, name,
@@ -165,13 +176,21 @@ Options parse_spec(std::string_view family, std::string_view spec, std::span<con
   return options;
 }
 
-const std::string& Options::text(std::string_view key) const { return values_.find(key)->second; }
+const std::string& Options::text(std::string_view key) const {
+  return values_.find(key)->second;
+}
 
-std::int64_t Options::integer(std::string_view key) const { return whole_number(text(key)).value(); }
+std::int64_t Options::integer(std::string_view key) const {
+  return whole_number(text(key)).value();
+}
 
-double Options::number(std::string_view key) const { return number_or_quotient(text(key)).value(); }
+double Options::number(std::string_view key) const {
+  return number_or_quotient(text(key)).value();
+}
 
-bool Options::flag(std::string_view key) const { return text(key) == "true"; }
+bool Options::flag(std::string_view key) const {
+  return text(key) == "true";
+}
 
 std::vector<double> Options::numbers(std::string_view key) const {
   std::vector<double> values;

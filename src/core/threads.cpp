@@ -27,13 +27,15 @@ struct LoopScope {
 }  // namespace
 
 void set_threads(int threads) {
-  if (threads < 0) fail(ErrorCode::invalid_argument, "threads is {}, but must be at least 0", threads);
+  if (threads < 0)
+    fail(ErrorCode::invalid_argument, "threads is {}, but must be at least 0", threads);
   configured_threads = threads;
 }
 
 int threads() noexcept {
   const int configured = configured_threads;
-  return configured > 0 ? configured : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return configured > 0 ? configured
+                        : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& body) {
@@ -72,9 +74,15 @@ void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& b
   if (error) std::rethrow_exception(error);
 }
 
-void request_interrupt() noexcept { interrupt = true; }
-void clear_interrupt() noexcept { interrupt = false; }
-bool interrupt_requested() noexcept { return interrupt; }
+void request_interrupt() noexcept {
+  interrupt = true;
+}
+void clear_interrupt() noexcept {
+  interrupt = false;
+}
+bool interrupt_requested() noexcept {
+  return interrupt;
+}
 
 void throw_if_interrupted() {
   if (interrupt) fail(ErrorCode::interrupted, "interrupted: stopped as asked, nothing was written");

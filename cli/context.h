@@ -1,0 +1,64 @@
+// What all verbs share: the common options, where results and words go, exit statuses.
+
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "laconic/progress.h"
+
+namespace laconic::cli {
+
+/// Exit statuses.
+enum Status : int { done = 0, could_not = 1, usage = 2, bad_input = 3 };
+
+using Json = nlohmann::ordered_json;
+
+/// Options that verbs share, and what the chosen verb does.
+struct Context {
+  bool json = false;   ///< One JSON object on standard output instead of text.
+  bool quiet = false;  ///< No words on standard error but errors.
+  int verbose = 0;
+  bool force = false;  ///< Overwrite the output.
+  int threads = 0;
+  std::uint64_t seed = 1;
+  std::function<void()> run;
+};
+
+/// Adds --json, -q, -v, --threads.
+void add_common(CLI::App& app, Context& context);
+
+/// Adds -o/--output (required) and -f/--force.
+void add_output(CLI::App& app, Context& context, std::filesystem::path& path);
+
+/// Adds --seed.
+void add_seed(CLI::App& app, Context& context);
+
+/// Throws Error(cannot_write) if `path` exists and may not be overwritten, or if its folder is not
+/// there: before hours of work, not after.
+void check_output(const Context& context, const std::filesystem::path& path);
+
+/// A progress bar with rate and time left on a terminal, plain lines now and then elsewhere,
+/// nothing if quiet. All on standard error.
+[[nodiscard]] ProgressSink progress_printer(const Context& context);
+
+/// Prints `json` if asked for, or else `text`, on standard output.
+void print_result(const Context& context, const Json& json, const std::string& text);
+
+/// "12,345" and "1.2 MB", "68.4 KB".
+[[nodiscard]] std::string grouped(std::int64_t number);
+[[nodiscard]] std::string human_bytes(double bytes);
+
+/// One function per verb: adds its subcommand, which sets context.run.
+void add_list(CLI::App& app, Context& context);
+void add_train(CLI::App& app, Context& context);
+void add_compress(CLI::App& app, Context& context);
+void add_eval(CLI::App& app, Context& context);
+void add_inspect(CLI::App& app, Context& context);
+void add_export(CLI::App& app, Context& context);
+
+}  // namespace laconic::cli
