@@ -1,0 +1,152 @@
+#include "core/family.h"
+
+#include "data/members.h"
+
+namespace laconic {
+namespace {
+
+constexpr OptionInfo scale{"scale", "1/255", ">0", "A pixel becomes (value * scale - mean) / std."};
+constexpr OptionInfo raw_scale{"scale", "1", ">0", "A value becomes (value * scale - mean) / std."};
+constexpr OptionInfo mean{"mean", "0", "list", "One for all channels, or one each."};
+constexpr OptionInfo deviation{"std", "1", "list", "One for all channels, or one each; positive."};
+constexpr OptionInfo layout{"layout", "chw", "chw|hwc",
+                            "Order of channels, height and width of a sample."};
+constexpr OptionInfo margin{"margin", "0", "0..64",
+                            "Rows and columns of zeros added on each side of every sample."};
+constexpr OptionInfo flip{"flip", "false", "true|false",
+                          "Training mirrors samples, half of the time."};
+constexpr OptionInfo pad{"pad", "0", "0..64",
+                         "Training shifts samples at random by up to so many pixels."};
+constexpr OptionInfo validation{
+    "validation", "0.1", ">=0",
+    "Held out of the training part: a fraction below 1, or a number of samples."};
+constexpr OptionInfo seed{"seed", "0", "0..4294967295", "Of the choice of the validation part."};
+constexpr OptionInfo color{"channels", "rgb", "rgb|bgr", "Their order."};
+
+constexpr std::array mnist_options = {
+    OptionInfo{"", "required", "text", "Folder with the four IDX files, plain or gzip."},
+    scale,
+    mean,
+    deviation,
+    layout,
+    margin,
+    flip,
+    pad,
+    validation,
+    seed};
+constexpr std::array fashion_mnist_options = {
+    OptionInfo{"", "/usr/share/datasets/fashion-mnist", "text",
+               "Folder with the four IDX files, plain or gzip."},
+    scale,
+    mean,
+    deviation,
+    layout,
+    margin,
+    flip,
+    pad,
+    validation,
+    seed};
+constexpr std::array cifar10_options = {
+    OptionInfo{"", "required", "text",
+               "Folder with data_batch_1.bin to data_batch_5.bin and test_batch.bin."},
+    color,
+    scale,
+    mean,
+    deviation,
+    layout,
+    margin,
+    flip,
+    pad,
+    validation,
+    seed};
+constexpr std::array cifar100_options = {
+    OptionInfo{"", "required", "text", "Folder with train.bin and test.bin."},
+    OptionInfo{"labels", "fine", "fine|coarse", "The 100 classes, or their 20 families."},
+    color,
+    scale,
+    mean,
+    deviation,
+    layout,
+    margin,
+    flip,
+    pad,
+    validation,
+    seed};
+constexpr std::array images_options = {
+    OptionInfo{"", "required", "text",
+               "Folder with a folder per class, or with train, val and test, each with a folder "
+               "per class."},
+    OptionInfo{"size", "224", "1..4096", "Height and width, cut from the middle."},
+    OptionInfo{"resize", "0", "0..4096",
+               "Length of the shorter side before that; at least size, which 0 stands for."},
+    OptionInfo{"channels", "rgb", "rgb|bgr|gray", "Their order, or one of brightness."},
+    scale,
+    mean,
+    deviation,
+    layout,
+    margin,
+    flip,
+    pad,
+    validation,
+    seed};
+constexpr std::array npy_options = {
+    OptionInfo{"x", "required", "text", "File of training samples, the first axis counting them."},
+    OptionInfo{"y", "required", "text", "File of their classes, from 0."},
+    OptionInfo{"test_x", "", "text", "File of test samples."},
+    OptionInfo{"test_y", "", "text", "File of their classes."},
+    OptionInfo{"classes", "0", "0..1000000", "How many there are; 0: as many as y shows."},
+    raw_scale,
+    mean,
+    deviation,
+    flip,
+    pad,
+    validation,
+    seed};
+
+constexpr std::array table = {
+    FamilyRow<Dataset>{{"mnist", "Handwritten digits, 28 x 28, or another set in their format.",
+                        "LeCun et al. 1998", mnist_options},
+                       make_mnist},
+    FamilyRow<Dataset>{{"fashion-mnist",
+                        "Articles of clothing, 28 x 28, from Debian's dataset-fashion-mnist unless "
+                        "a folder is given.",
+                        "Xiao et al. 2017, arXiv:1708.07747", fashion_mnist_options},
+                       make_mnist},
+    FamilyRow<Dataset>{{"cifar10", "Colour images of 10 classes, 32 x 32, binary layout.",
+                        "Krizhevsky 2009", cifar10_options},
+                       make_cifar10},
+    FamilyRow<Dataset>{{"cifar100", "Colour images of 100 classes, 32 x 32, binary layout.",
+                        "Krizhevsky 2009", cifar100_options},
+                       make_cifar100},
+    FamilyRow<Dataset>{{"images", "JPEG and PNG files in a folder per class.", "", images_options},
+                       make_images},
+    FamilyRow<Dataset>{
+        {"npy", "Samples and classes from NumPy arrays: float32, float64, uint8, int32 or int64.",
+         "", npy_options},
+        make_npy},
+};
+constexpr auto rows = infos(table);
+
+}  // namespace
+
+std::string_view name(Part part) noexcept {
+  switch (part) {
+    case Part::train:
+      return "train";
+    case Part::validation:
+      return "validation";
+    case Part::test:
+      return "test";
+  }
+  return "unknown";
+}
+
+std::span<const MemberInfo> datasets() noexcept {
+  return rows;
+}
+
+std::unique_ptr<Dataset> make_dataset(std::string_view spec) {
+  return make_member("data set", spec, table, std::span<const MemberInfo>(rows));
+}
+
+}  // namespace laconic

@@ -1,0 +1,17 @@
+// The makers of all data sets, for the table in family.cpp.
+
+#pragma once
+
+#include <memory>
+
+#include "laconic/dataset.h"
+
+namespace laconic {
+
+std::unique_ptr<Dataset> make_mnist(const Options& options);
+std::unique_ptr<Dataset> make_cifar10(const Options& options);
+std::unique_ptr<Dataset> make_cifar100(const Options& options);
+std::unique_ptr<Dataset> make_images(const Options& options);
+std::unique_ptr<Dataset> make_npy(const Options& options);
+
+}  // namespace laconic
