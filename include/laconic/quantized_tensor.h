@@ -19,7 +19,7 @@ namespace laconic {
 /// Extents, outermost first. Axis 0 of a weight is its output channel: importers see to that.
 using Shape = std::vector<std::int64_t>;
 
-/// Product of the extents; 1 for a scalar.
+/// Product of the extents; 1 for a scalar, the largest std::int64_t where the product exceeds it.
 [[nodiscard]] std::int64_t element_count(const Shape& shape) noexcept;
 
 /// Position of a level in its codebook.
@@ -33,6 +33,7 @@ class Codebook {
   explicit Codebook(std::vector<float> levels);
 
   /// The multiples first*step, ..., (first+count-1)*step of a positive step, each rounded to float.
+  /// Throws Error(invalid_argument) unless they lie within 65,535 steps of zero.
   static Codebook evenly_spaced(float step, std::int64_t first, std::int64_t count);
 
   [[nodiscard]] std::span<const float> levels() const noexcept { return *levels_; }
@@ -62,8 +63,8 @@ struct EvenSpacing {
   std::int64_t first = 0;  ///< The lowest level is first*step.
 };
 
-/// Finds the spacing of `codebook`, if it has one: true of any codebook of one or two levels that
-/// are integer multiples of the same float, and of all that Codebook::evenly_spaced() makes.
+/// Finds the spacing of `codebook`, if it has one: true of every codebook of one level, and of all
+/// that Codebook::evenly_spaced() makes. Other codebooks have none, {-1, 1} for instance.
 [[nodiscard]] bool find_even_spacing(const Codebook& codebook, EvenSpacing& spacing) noexcept;
 
 struct QuantizedTensor {
