@@ -1,15 +1,5 @@
 #include "laconic/quantized_tensor.h"
 
-<<<<<<< HEAD
-namespace laconic {
-
-std::int64_t element_count(const Shape& shape) noexcept {
-  std::int64_t count = 1;
-  for (const auto extent : shape) count *= extent;
-  return count;
-}
-
-=======
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -186,5 +176,4 @@ double index_entropy(const QuantizedTensor& tensor) {
   return tensor.indices.empty() ? 0 : bits / static_cast<double>(tensor.indices.size());
 }
 
->>>>>>> 553346b (Implement quantized tensors, codebooks and their spacing)
 }  // namespace laconic
