@@ -1,0 +1,68 @@
+// Building a network layer by layer. Each layer is named as in PyTorch: node "layer1.0.conv1" with
+// parameters "layer1.0.conv1.weight" and "layer1.0.conv1.bias" writes value "layer1.0.conv1".
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "laconic/graph.h"
+
+namespace laconic {
+
+/// How a layer's initial weights are scaled.
+enum class Gain {
+  relu,    ///< He's: variance 2 / fan-in, for layers whose output goes through a ReLU.
+  linear,  ///< Variance 1 / fan-in.
+};
+
+struct ConvOptions {
+  std::int64_t kernel = 3;
+  std::int64_t stride = 1;
+  std::int64_t padding = 0;
+  bool bias = true;
+  Gain gain = Gain::relu;
+};
+
+/// Layers take and return the name of a value. Extents of values (without the batch) are tracked,
+/// so that layers know how many channels they see.
+class Builder {
+ public:
+  Builder(std::string_view network, const Shape& sample_shape, std::uint64_t seed);
+
+  [[nodiscard]] const Shape& shape() const noexcept { return shape_; }  ///< Of the last value.
+  [[nodiscard]] const std::string& value() const noexcept { return value_; }  ///< Its name.
+
+  Builder& conv(const std::string& name, std::int64_t channels, const ConvOptions& options);
+  Builder& linear(const std::string& name, std::int64_t features, Gain gain);
+  Builder& batch_norm(const std::string& name);
+  Builder& relu(const std::string& name);
+  Builder& max_pool(const std::string& name, std::int64_t size);
+  Builder& global_average_pool(const std::string& name);
+  Builder& flatten(const std::string& name);
+
+  /// Adds another value of the same shape to the last one.
+  Builder& add(const std::string& name, const std::string& other);
+
+  /// A side branch, He et al.'s option A for where the shape changes: every second row and column
+  /// of the last value, with channels of zeros on both sides. Returns the name of the result.
+  std::string shrink(const std::string& name, std::int64_t channels);
+
+  /// The last value becomes the output "logits".
+  [[nodiscard]] Graph finish();
+
+ private:
+  Builder& append(Node node, Shape shape);
+  std::string random(const std::string& name, const Shape& shape, Gain gain);
+  std::string fill(const std::string& name, std::int64_t count, float value);
+  std::string list(const std::string& name, const std::vector<std::int64_t>& values);
+
+  Graph graph_;
+  std::uint64_t seed_;
+  std::string value_ = "input";
+  Shape shape_;
+};
+
+}  // namespace laconic

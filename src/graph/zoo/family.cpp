@@ -1,0 +1,100 @@
+// The table of the zoo, and what is looked up in it.
+
+#include <array>
+
+#include "graph/zoo/networks.h"
+#include "laconic/error.h"
+#include "laconic/zoo.h"
+
+namespace laconic {
+namespace {
+
+struct NetworkRow {
+  MemberInfo info;
+  Graph (*build)(const Options&, const Task&);
+};
+
+constexpr std::array resnet_options{
+    OptionInfo{"width", "16", "1..1024",
+               "Channels of the first stage; the others have 2 and 4 times as many."},
+};
+
+constexpr std::string_view resnet_paper =
+    "He et al. 2016, Deep residual learning, section 4.2, shortcuts of option A";
+
+template <std::int64_t depth>
+Graph resnet(const Options& options, const Task& task) {
+  return build_resnet(options, task, depth);
+}
+
+constexpr std::array table{
+    NetworkRow{{"lenet300",
+                "A perceptron with hidden layers of 300 and 100 units.",
+                "LeCun et al. 1998, Gradient-based learning",
+                {}},
+               build_lenet300},
+    NetworkRow{{"lenet5",
+                "Caffe's LeNet: 20 and 50 filters of 5x5, then 500 units.",
+                "LeCun et al. 1998, as in Caffe's examples/mnist",
+                {}},
+               build_lenet5},
+    NetworkRow{{"resnet20", "A residual network of 20 layers for small images.", resnet_paper,
+                resnet_options},
+               resnet<20>},
+    NetworkRow{{"resnet32", "A residual network of 32 layers for small images.", resnet_paper,
+                resnet_options},
+               resnet<32>},
+    NetworkRow{{"resnet44", "A residual network of 44 layers for small images.", resnet_paper,
+                resnet_options},
+               resnet<44>},
+    NetworkRow{{"resnet56", "A residual network of 56 layers for small images.", resnet_paper,
+                resnet_options},
+               resnet<56>},
+    NetworkRow{{"resnet110", "A residual network of 110 layers for small images.", resnet_paper,
+                resnet_options},
+               resnet<110>},
+};
+
+constexpr auto rows = [] {
+  std::array<MemberInfo, table.size()> out{};
+  for (std::size_t i = 0; i < table.size(); ++i) out[i] = table[i].info;
+  return out;
+}();
+
+}  // namespace
+
+void require_images(const Options& options, const Task& task, std::int64_t size) {
+  const auto& shape = task.sample_shape;
+  if (shape.size() == 3 && shape[1] >= size && shape[2] >= size) return;
+  fail(
+      ErrorCode::invalid_argument,
+      "network {} takes images of at least {}x{} (shape [channels, height, width]), not samples of "
+      "shape [{}]",
+      options.member().name, size, size, fmt::join(shape, ", "));
+}
+
+std::span<const MemberInfo> networks() noexcept {
+  return rows;
+}
+
+Graph make_network(std::string_view spec, const Shape& sample_shape, std::int64_t classes,
+                   std::uint64_t seed) {
+  const Options options = parse_spec("network", spec, rows);
+  constexpr std::int64_t most_features = 1 << 24;
+  std::int64_t features = 1;
+  for (const auto extent : sample_shape) {
+    if (extent < 1 || extent > most_features / features) {
+      fail(ErrorCode::invalid_argument, "samples of shape [{}] do not have 1 to {} elements",
+           fmt::join(sample_shape, ", "), most_features);
+    }
+    features *= extent;
+  }
+  if (classes < 1 || classes > most_features) {
+    fail(ErrorCode::invalid_argument, "a network has 1 to {} classes, not {}", most_features,
+         classes);
+  }
+  const auto index = static_cast<std::size_t>(&options.member() - rows.data());
+  return table[index].build(options, {sample_shape, classes, seed});
+}
+
+}  // namespace laconic

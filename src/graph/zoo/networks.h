@@ -1,0 +1,27 @@
+// The functions behind the rows of the zoo's table. Each throws Error(invalid_argument) if it does
+// not take samples of the given shape.
+
+#pragma once
+
+#include "graph/zoo/builder.h"
+#include "laconic/spec.h"
+
+namespace laconic {
+
+/// What a network is built for.
+struct Task {
+  Shape sample_shape;
+  std::int64_t classes;
+  std::uint64_t seed;
+};
+
+Graph build_lenet300(const Options& options, const Task& task);
+Graph build_lenet5(const Options& options, const Task& task);
+
+/// `depth` is 6n+2: three stages of n blocks of two convolutions each.
+Graph build_resnet(const Options& options, const Task& task, std::int64_t depth);
+
+/// Checks that samples are images [channels, height, width] of at least `size` on each side.
+void require_images(const Options& options, const Task& task, std::int64_t size);
+
+}  // namespace laconic
