@@ -1,0 +1,198 @@
+#include "laconic/evaluate.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "laconic/error.h"
+#include "laconic/threads.h"
+#include "train/torch_threads.h"
+
+namespace laconic {
+namespace {
+
+/// What the numbers that a network answers with are.
+enum class Answer { logits, probabilities, log_probabilities };
+
+Answer answer_of(const Graph& graph) {
+  for (const Node& node : graph.nodes) {
+    if (std::find(node.outputs.begin(), node.outputs.end(), graph.outputs[0].name) ==
+        node.outputs.end()) {
+      continue;
+    }
+    if (node.op == "Softmax") return Answer::probabilities;
+    if (node.op == "LogSoftmax") return Answer::log_probabilities;
+  }
+  return Answer::logits;
+}
+
+/// Cross-entropy of one sample, in nats.
+double loss_of(std::span<const float> row, std::size_t label, Answer answer) {
+  if (answer == Answer::log_probabilities) return -static_cast<double>(row[label]);
+  if (answer == Answer::probabilities) {
+    const double least = std::numeric_limits<float>::min();
+    return -std::log(std::max(static_cast<double>(row[label]), least));
+  }
+  const double top = *std::max_element(row.begin(), row.end());
+  double sum = 0;
+  for (const float value : row) sum += std::exp(static_cast<double>(value) - top);
+  return top + std::log(sum) - static_cast<double>(row[label]);
+}
+
+struct Sums {
+  std::int64_t right = 0;
+  double loss = 0;
+};
+
+Sums score(std::span<const float> rows, std::span<const std::int64_t> labels, std::size_t classes,
+           Answer answer) {
+  Sums sums;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const auto row = rows.subspan(i * classes, classes);
+    const auto label = static_cast<std::size_t>(labels[i]);
+    const auto best =
+        static_cast<std::size_t>(std::max_element(row.begin(), row.end()) - row.begin());
+    sums.right += best == label && !std::isnan(row[best]);
+    sums.loss += loss_of(row, label, answer);
+  }
+  return sums;
+}
+
+/// The network's answers to samples, one row each.
+class Answers {
+ public:
+  Answers(const Network& network, std::int64_t classes, const EvaluateOptions& options)
+      : network_(network), classes_(classes) {
+    run_.overrides = options.overrides;
+  }
+
+  /// Runs samples one by one from now on if the network cannot take many at once.
+  void probe(const at::Tensor& samples) {
+    if (network_.graph().inputs[0].shape[0] != 1 || samples.size(0) < 2) return;
+    try {
+      const at::Tensor together = (*this)(samples);
+      one_by_one_ = true;
+      one_by_one_ = !at::allclose((*this)(samples), together, 1e-3, 1e-3, true);
+    } catch (const Error&) {
+      one_by_one_ = true;
+    }
+  }
+
+  at::Tensor operator()(const at::Tensor& samples) const {
+    if (!one_by_one_) return run(samples);
+    std::vector<at::Tensor> rows;
+    for (std::int64_t i = 0; i < samples.size(0); ++i) rows.push_back(run(samples.narrow(0, i, 1)));
+    return at::cat(rows);
+  }
+
+ private:
+  [[nodiscard]] at::Tensor run(const at::Tensor& samples) const {
+    const at::NoGradGuard no_gradients;
+    const at::Tensor out = network_.run(std::array{samples}, run_)[0];
+    const auto rows = samples.size(0);
+    if (out.dim() < 1 || out.size(0) != rows || out.numel() != rows * classes_) {
+      fail(ErrorCode::invalid_data, "the network answers {} samples with {} numbers, not {} each",
+           rows, out.numel(), classes_);
+    }
+    return out.reshape({rows, classes_}).to(at::kCPU, at::kFloat).contiguous();
+  }
+
+  const Network& network_;
+  std::int64_t classes_;
+  RunOptions run_;
+  bool one_by_one_ = false;
+};
+
+struct Batch {
+  at::Tensor samples;
+  std::vector<std::int64_t> labels;
+};
+
+Batch read_batch(const Dataset& data, Part part, std::int64_t first, std::int64_t count) {
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
+  std::iota(indices.begin(), indices.end(), first);
+  Shape shape = data.sample_shape();
+  shape.insert(shape.begin(), count);
+  Batch batch{at::empty(shape, at::kFloat), std::vector<std::int64_t>(indices.size())};
+  const std::span x(batch.samples.data_ptr<float>(),
+                    static_cast<std::size_t>(batch.samples.numel()));
+  data.read(part, indices, x, batch.labels);
+  return batch;
+}
+
+std::string text(std::span<const std::int64_t> shape) {
+  return fmt::format("{}", fmt::join(shape.begin(), shape.end(), "x"));
+}
+
+}  // namespace
+
+void check_fits(const Graph& graph, const Dataset& data) {
+  if (graph.inputs.size() != 1 || graph.outputs.empty()) {
+    fail(ErrorCode::invalid_data,
+         "the network has {} inputs and {} outputs, but must have one input and an output",
+         graph.inputs.size(), graph.outputs.size());
+  }
+  const Shape& taken = graph.inputs[0].shape;
+  const Shape& samples = data.sample_shape();
+  bool fits = taken.size() == samples.size() + 1;
+  for (std::size_t i = 0; fits && i < samples.size(); ++i) {
+    fits = taken[i + 1] == -1 || taken[i + 1] == samples[i];
+  }
+  if (!fits) {
+    const auto sample = std::span(taken).subspan(taken.empty() ? 0 : 1);
+    fail(ErrorCode::invalid_data, "the network takes {}, samples are {}", text(sample),
+         text(samples));
+  }
+  const Shape& answer = graph.outputs[0].shape;
+  if (!answer.empty() && answer.back() != -1 && answer.back() != data.classes()) {
+    fail(ErrorCode::invalid_data, "the network answers with {} numbers, the data have {} classes",
+         answer.back(), data.classes());
+  }
+}
+
+Score evaluate(const Network& network, const Dataset& data, Part part,
+               const EvaluateOptions& options, const ProgressSink& progress) {
+  check_fits(network.graph(), data);
+  if (options.batch < 1)
+    fail(ErrorCode::invalid_argument, "batch is {}, but must be at least 1", options.batch);
+  const auto available = data.size(part);
+  const auto samples = options.limit > 0 ? std::min(options.limit, available) : available;
+  if (samples == 0) fail(ErrorCode::invalid_data, "the data have no {} samples", name(part));
+  const auto answer = answer_of(network.graph());
+  const auto classes = data.classes();
+  Answers answers(network, classes, options);
+  answers.probe(read_batch(data, part, 0, std::min<std::int64_t>(samples, 2)).samples);
+
+  const auto batches = (samples + options.batch - 1) / options.batch;
+  std::vector<Sums> sums(static_cast<std::size_t>(batches));
+  // Groups of batches, so that progress is told from the caller's thread.
+  const std::int64_t group = std::max<std::int64_t>(4 * threads(), 16);
+  for (std::int64_t start = 0; start < batches; start += group) {
+    throw_if_interrupted();
+    torch_parallel_for(std::min(group, batches - start), [&](std::int64_t i) {
+      const auto first = (start + i) * options.batch;
+      const Batch batch = read_batch(data, part, first, std::min(options.batch, samples - first));
+      const at::Tensor rows = answers(batch.samples);
+      const std::span values(rows.data_ptr<float>(), static_cast<std::size_t>(rows.numel()));
+      sums[static_cast<std::size_t>(start + i)] =
+          score(values, batch.labels, static_cast<std::size_t>(classes), answer);
+    });
+    if (progress)
+      progress(
+          {"evaluate", std::min((start + group) * options.batch, samples), samples, {}, false});
+  }
+  Sums total;
+  for (const Sums& part_of : sums) {
+    total.right += part_of.right;
+    total.loss += part_of.loss;
+  }
+  const auto count = static_cast<double>(samples);
+  return {static_cast<double>(total.right) / count, total.loss / count, samples};
+}
+
+}  // namespace laconic

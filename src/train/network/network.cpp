@@ -1,0 +1,237 @@
+#include "laconic/network.h"
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "laconic/error.h"
+#include "train/network/tensors.h"
+#include "train/ops/call.h"
+
+namespace laconic {
+namespace {
+
+constexpr int left_out = -1;
+
+/// A value that a node reads: where it lies, and whether nobody reads it later.
+struct Reading {
+  int slot = left_out;
+  bool last = false;
+};
+
+struct Step {
+  ops::Function run = nullptr;
+  std::vector<Reading> inputs;
+  std::vector<int> outputs;  ///< Slots; left_out where not asked for or never read.
+};
+
+/// Mean and variance of a normalisation are measured, not trained.
+bool is_statistic(const Graph& graph, const ParameterInfo& info) {
+  return graph.nodes[info.node].op == "BatchNormalization" && info.input >= 3;
+}
+
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+std::string shapes_of(std::span<const at::Tensor> values) {
+  std::string out;
+  for (const at::Tensor& value : values) {
+    if (!out.empty()) out += ", ";
+    out += value.defined() ? ops::text(value.sizes()) : "none";
+  }
+  return out;
+}
+
+}  // namespace
+
+struct Network::Impl {
+  Graph graph;
+  std::vector<ParameterInfo> infos;
+  std::vector<at::Tensor> parameters;
+  std::vector<int> parameter_slots;
+  std::map<std::string, std::size_t, std::less<>> by_name;
+  std::vector<std::pair<int, at::Tensor>> constants;  ///< Those that are not parameters.
+  std::vector<int> inputs, outputs;
+  std::vector<Step> steps;
+  std::size_t slots = 0;
+
+  explicit Impl(Graph given);
+  void add_constants(const std::unordered_map<std::string, int>& slot_of);
+  void mark_last_readings();
+  [[nodiscard]] std::size_t find(std::string_view name) const;
+  [[nodiscard]] std::vector<at::Tensor> initial_values(std::span<const at::Tensor> inputs,
+                                                       const RunOptions& options) const;
+  void run_step(std::size_t position, std::vector<at::Tensor>& values,
+                const RunOptions& options) const;
+};
+
+Network::Impl::Impl(Graph given) : graph(std::move(given)) {
+  validate(graph);
+  infos = laconic::parameters(graph);
+  std::unordered_map<std::string, int> slot_of;
+  const auto slot = [&](const std::string& name) {
+    if (name.empty()) return left_out;
+    return slot_of.try_emplace(name, static_cast<int>(slot_of.size())).first->second;
+  };
+  for (const ValueInfo& input : graph.inputs) inputs.push_back(slot(input.name));
+  for (const auto& [name, constant] : graph.constants) slot(name);
+  for (const Node& node : graph.nodes) {
+    Step step;
+    step.run = ops::find(node.op);
+    if (step.run == nullptr) {
+      fail(ErrorCode::unsupported_operator, "{} needs an operator that is not supported",
+           describe(node));
+    }
+    for (const auto& name : node.inputs) step.inputs.push_back({slot(name)});
+    for (const auto& name : node.outputs) step.outputs.push_back(slot(name));
+    steps.push_back(std::move(step));
+  }
+  for (const ValueInfo& output : graph.outputs) outputs.push_back(slot(output.name));
+  slots = slot_of.size();
+  add_constants(slot_of);
+  mark_last_readings();
+}
+
+void Network::Impl::add_constants(const std::unordered_map<std::string, int>& slot_of) {
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    const ParameterInfo& info = infos[i];
+    at::Tensor value = to_tensor(graph.constants.find(info.name)->second);
+    parameters.push_back(value.set_requires_grad(!is_statistic(graph, info)));
+    parameter_slots.push_back(slot_of.at(info.name));
+    by_name.emplace(info.name, i);
+  }
+  for (const auto& [name, constant] : graph.constants) {
+    if (!by_name.contains(name)) constants.emplace_back(slot_of.at(name), to_tensor(constant));
+  }
+}
+
+void Network::Impl::mark_last_readings() {
+  std::vector<char> read(slots);
+  for (const int slot : outputs) read[static_cast<std::size_t>(slot)] = 1;
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    for (int& slot : step->outputs) {
+      if (slot != left_out && !read[static_cast<std::size_t>(slot)]) slot = left_out;
+    }
+    for (auto input = step->inputs.rbegin(); input != step->inputs.rend(); ++input) {
+      if (input->slot == left_out) continue;
+      char& later = read[static_cast<std::size_t>(input->slot)];
+      input->last = !std::exchange(later, 1);
+    }
+  }
+}
+
+std::size_t Network::Impl::find(std::string_view name) const {
+  const auto found = by_name.find(name);
+  if (found == by_name.end()) {
+    fail(ErrorCode::invalid_argument, "\"{}\" is not a parameter of the network", name);
+  }
+  return found->second;
+}
+
+std::vector<at::Tensor> Network::Impl::initial_values(std::span<const at::Tensor> given,
+                                                      const RunOptions& options) const {
+  if (given.size() != inputs.size()) {
+    fail(ErrorCode::invalid_data, "the network takes {} inputs, not {}", inputs.size(),
+         given.size());
+  }
+  std::vector<at::Tensor> values(slots);
+  const auto at_slot = [&](int slot) -> at::Tensor& {
+    return values[static_cast<std::size_t>(slot)];
+  };
+  for (std::size_t i = 0; i < given.size(); ++i) at_slot(inputs[i]) = given[i];
+  for (const auto& [slot, value] : constants) at_slot(slot) = value;
+  for (std::size_t i = 0; i < parameters.size(); ++i) at_slot(parameter_slots[i]) = parameters[i];
+  if (options.overrides != nullptr) {
+    for (const auto& [name, value] : *options.overrides)
+      at_slot(parameter_slots[find(name)]) = value;
+  }
+  return values;
+}
+
+void Network::Impl::run_step(std::size_t position, std::vector<at::Tensor>& values,
+                             const RunOptions& options) const {
+  const Step& step = steps[position];
+  const Node& node = graph.nodes[position];
+  std::vector<at::Tensor> read(step.inputs.size());
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    if (step.inputs[i].slot == left_out) continue;
+    at::Tensor& value = values[static_cast<std::size_t>(step.inputs[i].slot)];
+    read[i] = step.inputs[i].last ? std::move(value) : value;
+  }
+  if (options.before) options.before(node, read);
+  std::vector<at::Tensor> written;
+  try {
+    written = step.run({node, position, graph.opset, options, read});
+  } catch (const c10::Error& error) {
+    fail(ErrorCode::invalid_data, "{} does not fit its inputs ({}): {}", describe(node),
+         shapes_of(read), first_line(error.what_without_backtrace()));
+  }
+  read.clear();
+  if (options.after) options.after(node, written);
+  for (std::size_t i = 0; i < step.outputs.size(); ++i) {
+    if (step.outputs[i] == left_out) continue;
+    if (i >= written.size()) {
+      fail(ErrorCode::unsupported_operator, "{}: its output {} is not supported", describe(node),
+           i);
+    }
+    values[static_cast<std::size_t>(step.outputs[i])] = std::move(written[i]);
+  }
+}
+
+Network::Network(Graph graph) : impl_(std::make_unique<Impl>(std::move(graph))) {}
+Network::Network(Network&&) noexcept = default;
+Network& Network::operator=(Network&&) noexcept = default;
+Network::~Network() = default;
+
+const Graph& Network::graph() const noexcept {
+  return impl_->graph;
+}
+
+Graph Network::to_graph() const {
+  Graph graph = impl_->graph;
+  for (std::size_t i = 0; i < impl_->infos.size(); ++i) {
+    graph.constants.insert_or_assign(impl_->infos[i].name, to_constant(impl_->parameters[i]));
+  }
+  return graph;
+}
+
+std::span<const ParameterInfo> Network::parameters() const noexcept {
+  return impl_->infos;
+}
+
+at::Tensor& Network::parameter(std::string_view name) {
+  return impl_->parameters[impl_->find(name)];
+}
+
+const at::Tensor& Network::parameter(std::string_view name) const {
+  return impl_->parameters[impl_->find(name)];
+}
+
+std::vector<at::Tensor> Network::run(std::span<const at::Tensor> inputs,
+                                     const RunOptions& options) const {
+  auto values = impl_->initial_values(inputs, options);
+  for (std::size_t i = 0; i < impl_->steps.size(); ++i) impl_->run_step(i, values, options);
+  std::vector<at::Tensor> outputs;
+  for (const int slot : impl_->outputs) {
+    outputs.push_back(values[static_cast<std::size_t>(slot)].contiguous());
+  }
+  return outputs;
+}
+
+void Network::to(std::string_view device) {
+  try {
+    const at::Device target{std::string(device)};
+    for (at::Tensor& value : impl_->parameters) {
+      value = value.detach().to(target).set_requires_grad(value.requires_grad());
+    }
+    for (auto& [slot, value] : impl_->constants) {
+      if (value.is_floating_point()) value = value.to(target);
+    }
+  } catch (const c10::Error&) {
+    fail(ErrorCode::unsupported_hardware, "this machine cannot run networks on \"{}\"", device);
+  }
+}
+
+}  // namespace laconic
