@@ -43,8 +43,11 @@ struct RunOptions {
                      std::int64_t count)> batch_statistics;
 };
 
-/// Parameters are the graph's float32 constants that nodes read, leaf tensors by name. run() is
-/// const and may be called from many threads at once, as long as nobody changes parameters.
+/// Parameters are the graph's float32 constants that nodes read, leaf tensors by name. They require
+/// gradients at first, but for the mean and variance of BatchNormalization. run() is const and may
+/// be called from many threads at once, as long as nobody changes parameters. It follows the
+/// caller's gradient mode, and where none are needed it reuses memory that nothing else refers to.
+/// Images run with channels last: what hooks see may not be contiguous.
 class Network {
  public:
   /// Copies what it needs. Throws Error(unsupported_operator) naming operator and node.
