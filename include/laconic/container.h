@@ -27,6 +27,8 @@ struct ReadLimits {
   std::uint64_t max_tensors = 1u << 20;
   std::uint64_t max_elements = std::uint64_t{1} << 34;  ///< Over all tensors.
   std::uint64_t max_graph_bytes = std::uint64_t{1} << 30;
+  /// Table of contents and table of codebooks, each, when unpacked; names together.
+  std::uint64_t max_header_bytes = std::uint64_t{1} << 28;
 };
 
 /// What the table of contents says of one tensor.
@@ -34,7 +36,8 @@ struct TensorEntry {
   std::string name;
   Shape shape;
   std::string quantizer;    ///< Spec that made it; empty for a dense tensor.
-  std::string coder;        ///< Spec of the entropy coder that holds its indices.
+  std::string coder;        ///< Spec of the entropy coder that holds its indices; empty if none
+                            ///< is needed: dense tensors, codebooks of one level.
   std::uint64_t bytes = 0;  ///< Compressed size of indices or values; codebooks are shared.
 };
 
