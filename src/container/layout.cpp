@@ -67,11 +67,14 @@ std::vector<std::byte> encode_header(const std::array<Packed, part_count>& parts
   return writer.take();
 }
 
+std::uint32_t header_checksum(std::span<const std::byte> header) noexcept {
+  return checksum(header.first(header.size() - checksum_bytes));
+}
+
 std::uint32_t check_header(std::span<const std::byte> header) {
-  const auto checked = header.first(header.size() - checksum_bytes);
-  const std::uint32_t stored =
-      ByteReader(header.last(checksum_bytes), "the header").u32("its checksum");
-  const std::uint32_t computed = checksum(checked);
+  ByteReader end(header.last(checksum_bytes), "the header");
+  const std::uint32_t stored = end.u32("its checksum");
+  const std::uint32_t computed = header_checksum(header);
   if (stored != computed) {
     corrupt("the header is damaged: its checksum is {:08x}, not {:08x}", computed, stored);
   }

@@ -42,6 +42,9 @@ struct Preamble {
 /// The whole header, its checksum included.
 [[nodiscard]] std::vector<std::byte> encode_header(const std::array<Packed, part_count>& parts);
 
+/// What the last bytes of a header must be: the checksum of all before.
+[[nodiscard]] std::uint32_t header_checksum(std::span<const std::byte> header) noexcept;
+
 /// Throws Error(corrupt_data) unless the header ends in its checksum, which is returned.
 std::uint32_t check_header(std::span<const std::byte> header);
 

@@ -22,8 +22,8 @@ constexpr std::size_t most_for_highest_level = std::size_t{1} << 22;
 constexpr std::uint64_t largest_expansion = 32 * 1024;
 
 std::vector<std::byte> framed(std::span<const std::byte> stored) {
-  std::vector<std::byte> frame(magic.begin(), magic.end());
-  frame.insert(frame.end(), stored.begin(), stored.end());
+  std::vector<std::byte> frame(magic.size() + stored.size());
+  std::copy(stored.begin(), stored.end(), std::copy(magic.begin(), magic.end(), frame.begin()));
   return frame;
 }
 

@@ -57,10 +57,7 @@ Recipe read_recipe(ByteReader& reader, const Table& table) {
   }
   recipe.quantizer = reader.below(table.quantizers.size(), "the quantizer of a recipe");
   recipe.coder = reader.below(table.coders.size() + 1, "the coder of a recipe");
-  recipe.blocks = reader.varint("the blocks of a recipe");
-  if (recipe.blocks > (std::uint64_t{1} << 62)) {
-    corrupt("{} is damaged: the blocks of a recipe have {} weights", part, recipe.blocks - 2);
-  }
+  recipe.blocks = reader.below((std::uint64_t{1} << 63) + 2, "the blocks of a recipe");
   recipe.references = static_cast<References>(reader.below(3, "the references of a recipe"));
   return recipe;
 }
@@ -108,8 +105,8 @@ void check_elements(const std::vector<TensorRecord>& tensors, std::uint64_t limi
            limit);
     }
     elements += count;
-    if (tensor.recipe.quantized && block_size(tensor) == 0 && count > 0) {
-      corrupt("{} is damaged: blocks of no weights cannot hold a tensor", part);
+    if (tensor.recipe.quantized && block_size(tensor) == 0) {
+      corrupt("{} is damaged: the blocks of a tensor have no weights", part);
     }
   }
 }

@@ -1,0 +1,187 @@
+// Models and damage for the tests and the fuzzer of the container.
+
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "container/bytes.h"
+#include "container/codebooks.h"
+#include "container/layout.h"
+#include "container/table.h"
+#include "laconic/coder.h"
+#include "laconic/container.h"
+#include "laconic/random.h"
+
+namespace laconic::testing {
+
+struct NamedTensor {
+  std::string name;
+  Tensor tensor;
+  std::string quantizer = {};
+  std::string coder = "auto";
+};
+
+struct Model {
+  std::vector<NamedTensor> tensors;
+  std::string graph;
+  std::vector<std::pair<std::string, std::string>> metadata;
+};
+
+inline std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+inline ModelWriter writer_of(const Model& model, std::filesystem::path path = {}) {
+  ModelWriter writer(std::move(path));
+  writer.set_graph(bytes_of(model.graph));
+  for (const auto& [key, value] : model.metadata) writer.set_metadata(key, value);
+  for (const NamedTensor& t : model.tensors) writer.add(t.name, t.tensor, t.quantizer, t.coder);
+  return writer;
+}
+
+inline std::vector<std::byte> file_of(const Model& model) {
+  return writer_of(model).bytes();
+}
+
+/// Equality to the bit, which operator== of floats is not.
+inline bool identical(const Tensor& a, const Tensor& b) {
+  if (a.index() != b.index()) return false;
+  if (std::holds_alternative<QuantizedTensor>(a)) return a == b;
+  const auto& x = std::get<DenseTensor>(a);
+  const auto& y = std::get<DenseTensor>(b);
+  return x.shape == y.shape && x.values.size() == y.values.size() &&
+         std::equal(x.values.begin(), x.values.end(), y.values.begin(), [](float p, float q) {
+           return std::bit_cast<std::uint32_t>(p) == std::bit_cast<std::uint32_t>(q);
+         });
+}
+
+/// About normal with deviation 1, from whole numbers only: the same on every machine.
+inline double bell(Random& random) {
+  std::int64_t sum = 0;
+  for (int i = 0; i < 12; ++i) sum += random.below(1 << 16);
+  return static_cast<double>(sum - 6 * 65'535) / 65'536;
+}
+
+/// `values`, to the nearest of their blocks' codebooks, which are taken in turn.
+inline QuantizedTensor nearest(Shape shape, std::int64_t block_size,
+                               const std::vector<Codebook>& codebooks,
+                               const std::vector<float>& values) {
+  QuantizedTensor tensor{std::move(shape), block_size, {}, {}};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::size_t block = i / static_cast<std::size_t>(block_size);
+    if (block == tensor.codebooks.size()) {
+      tensor.codebooks.push_back(codebooks[block % codebooks.size()]);
+    }
+    tensor.indices.push_back(tensor.codebooks[block].nearest(values[i]));
+  }
+  return tensor;
+}
+
+inline std::vector<float> bell_values(const Shape& shape, double deviation, Random& random) {
+  std::vector<float> values(static_cast<std::size_t>(element_count(shape)));
+  for (float& value : values) value = static_cast<float>(deviation * bell(random));
+  return values;
+}
+
+/// One codebook of multiples of `step` that reaches `reach` steps to both sides.
+inline QuantizedTensor uniform(const Shape& shape, double deviation, float step, std::int64_t reach,
+                               Random& random) {
+  return nearest(shape, std::max<std::int64_t>(1, element_count(shape)),
+                 {Codebook::evenly_spaced(step, -reach, 2 * reach + 1)},
+                 bell_values(shape, deviation, random));
+}
+
+inline DenseTensor dense(const Shape& shape, Random& random) {
+  return {shape, bell_values(shape, 1, random)};
+}
+
+/// A tensor of every kind the container knows.
+inline Model model_of_all_kinds() {
+  Random random(20, "kinds");
+  Model model;
+  model.graph = "structure structure structure structure structure";
+  model.metadata = {{"seed", "7"}, {"note", ""}};
+  auto& t = model.tensors;
+  t.push_back({"conv.weight", uniform({8, 4, 3, 3}, 1, 0.5F, 4, random), "uniform:step=0.5"});
+  t.push_back({"conv.bias", dense({8}, random), ""});
+
+  const Codebook joint({-1.1F, -0.25F, 0, 0.3F, 1.7F});
+  const Shape shape{6, 20};
+  t.push_back({"a.joint", nearest(shape, 120, {joint}, bell_values(shape, 1, random)), "kmeans"});
+  t.push_back({"b.joint", nearest(shape, 120, {joint}, bell_values(shape, 1, random)), "kmeans"});
+
+  std::vector<Codebook> channels;
+  for (std::int64_t c = 0; c < 6; ++c) {
+    channels.push_back(Codebook::evenly_spaced(0.1F + 0.013F * static_cast<float>(c), -c, 9));
+  }
+  const auto values = bell_values(shape, 0.3, random);
+  t.push_back({"channels", nearest(shape, 20, channels, values), "uniform"});
+  t.push_back({"groups", nearest(shape, 32, {joint, channels[2]}, values), "mixed"});
+  t.push_back({"groups.equal", nearest(shape, 32, {joint}, values), "kmeans"});
+  t.push_back({"no.zero", nearest(shape, 60, {Codebook({-1, 1}), Codebook({-3, -1, 2})}, values)});
+  t.push_back({"one.level", nearest(shape, 120, {Codebook({1})}, values), "kmeans:levels=1"});
+  t.push_back({"one.level.each", nearest(shape, 60, {Codebook({0}), Codebook({1.5F})}, values)});
+  t.push_back({"some.levels", nearest(shape, 60, {Codebook({0}), joint}, values)});
+  t.push_back({"empty", QuantizedTensor{{0, 3}, 3, {}, {}}, "none"});
+  t.push_back({"scalar", QuantizedTensor{{}, 1, {joint}, {3}}, "kmeans"});
+  t.push_back({"long.block", QuantizedTensor{{2}, 50, {joint}, {3, 0}}, "kmeans"});
+
+  t.push_back({"dense.empty", DenseTensor{{3, 0}, {}}, ""});
+  t.push_back({"dense.scalar", DenseTensor{{}, {0.1F}}, ""});
+  t.push_back({"dense.constant", DenseTensor{{500}, std::vector<float>(500, -0.0F)}, ""});
+  t.push_back(
+      {"dense.special", DenseTensor{{6}, {INFINITY, -INFINITY, NAN, -0.0F, 1e-45F, 0x1p-24F}}, ""});
+  t.push_back({"dense.half", DenseTensor{{3}, {0.333251953125F, -65504, 0x1p-24F}}, ""});
+  t.push_back({"dense.split", dense({300}, random), ""});
+  DenseTensor repeated{{400}, {}};
+  for (int i = 0; i < 400; ++i) repeated.values.push_back(i % 7 == 0 ? 0.1F : 0.7F);
+  t.push_back({"dense.repeated", std::move(repeated), ""});
+
+  for (const MemberInfo& coder : coders()) {
+    t.push_back({"coder." + std::string(coder.name), uniform({4, 30}, 1, 0.8F, 3, random),
+                 "uniform", std::string(coder.name)});
+  }
+  return model;
+}
+
+/// Makes all checksums of a file right again, and cuts off what is behind it, as far as its
+/// structure can be followed: so that damage reaches what lies behind the checksums.
+inline void reseal(std::vector<std::byte>& file, const ReadLimits& limits = {}) {
+  using namespace container;
+  const auto put = [&](std::uint64_t offset, std::uint32_t value) {
+    ByteWriter writer;
+    writer.u32(value);
+    std::copy(writer.bytes().begin(), writer.bytes().end(),
+              file.begin() + static_cast<std::ptrdiff_t>(offset));
+  };
+  try {
+    const Preamble preamble = parse_preamble(file, file.size());
+    const std::span header(file.data(), preamble.header_bytes);
+    const std::uint32_t checksum = header_checksum(header);
+    put(preamble.header_bytes - checksum_bytes, checksum);
+    const auto part = [&](Part number, std::string_view name) {
+      const PartPlace& place = preamble.parts[number];
+      const auto stored = header.subspan(place.offset, place.bytes);
+      if (unpacked_size(place.packing, stored, name) > limits.max_header_bytes)
+        corrupt("too large");
+      return unpack(place.packing, stored, name);
+    };
+    const CodebookTable codebooks(part(codebooks_part, "codebooks"), limits.max_elements);
+    const Table table = decode_table(part(table_part, "table"), codebooks.size(), limits);
+    const Sections sections = place(table.tensors, preamble.header_bytes, file.size());
+    file.resize(sections.end);
+    for (std::size_t s = 0; s < sections.sections.size(); ++s) {
+      const Section& section = sections.sections[s];
+      const std::span payloads(file.data() + section.offset, section.bytes);
+      put(section.offset + section.bytes, section_checksum(payloads, checksum, s));
+    }
+  } catch (const Error&) {  // Then the reader stops at the same place.
+  }
+}
+
+}  // namespace laconic::testing
