@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "container/bytes.h"
+#include "core/bytes.h"
 #include "container/codebooks.h"
 #include "container/layout.h"
 #include "container/table.h"
