@@ -33,6 +33,8 @@ struct Prior {
   std::span<const float> pinned = {};  ///< Levels that must be in the codebook: frozen ones, zero.
 };
 
+struct CheckedBlock;
+
 /// Immutable and safe to use from many threads at once. The same input gives the same output on
 /// every machine: ties are broken by rule, and random starts are drawn from the seed in the spec.
 class Quantizer {
@@ -41,9 +43,9 @@ class Quantizer {
 
   /// Quantizes one block. `weights` must be finite and not empty. `importance` is empty, meaning
   /// all ones, or as long as `weights`, non-negative; all zero counts as all ones. The codebook may
-  /// have fewer levels than the spec allows: unused ones are dropped, coinciding ones merged.
-  /// Throws Error(invalid_argument) otherwise, or if the member's form does not admit the pinned
-  /// levels.
+  /// have fewer levels than the spec allows: unused ones are dropped unless pinned (or needed to
+  /// keep an even spacing), coinciding ones merged. Throws Error(invalid_argument) otherwise, or if
+  /// the member's form does not admit the pinned levels.
   [[nodiscard]] BlockCode quantize_block(std::span<const float> weights,
                                          std::span<const float> importance = {},
                                          const Prior& prior = {}) const;
@@ -52,10 +54,9 @@ class Quantizer {
   [[nodiscard]] virtual std::string spec() const = 0;
 
  private:
-  /// What members override: quantize_block() with its arguments already checked.
-  [[nodiscard]] virtual BlockCode solve(std::span<const float> weights,
-                                        std::span<const float> importance,
-                                        const Prior& prior) const = 0;
+  /// What members override: quantize_block() with its arguments already checked, the pinned levels
+  /// distinct and ascending.
+  [[nodiscard]] virtual BlockCode solve(const CheckedBlock& block, const Prior& prior) const = 0;
 };
 
 /// Which weights share a codebook.
@@ -93,7 +94,7 @@ struct WeightsView {
 /// All members, in the order of the table in src/quantize/family.cpp.
 [[nodiscard]] std::span<const MemberInfo> quantizers() noexcept;
 
-/// Builds a member from "name" or "name:key=value,key=value", e.g. "kmeans:levels=16,zero=keep".
+/// Builds a member from "name" or "name:key=value,key=value", e.g. "kmeans:levels=16,solver=exact".
 /// Throws Error(invalid_argument) that names the nearest valid name, key or range.
 [[nodiscard]] std::unique_ptr<Quantizer> make_quantizer(std::string_view spec);
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstring>
 
-#include "core/bytes.h"
+#include "container/bytes.h"
 #include "container/checksum.h"
 
 namespace laconic::container {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "core/bytes.h"
+#include "container/bytes.h"
 #include "container/checksum.h"
 #include "laconic/container.h"
 

@@ -8,7 +8,7 @@
 #include <new>
 #include <utility>
 
-#include "core/bytes.h"
+#include "container/bytes.h"
 
 namespace laconic::container {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/bytes.h"
+#include "container/bytes.h"
 
 namespace laconic::container {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "core/bytes.h"
+#include "container/bytes.h"
 
 namespace laconic::container {
 namespace {

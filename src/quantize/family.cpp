@@ -1,0 +1,49 @@
+// The table of the quantizer family.
+
+#include "core/family.h"
+
+#include "laconic/quantizer.h"
+#include "quantize/members.h"
+
+namespace laconic {
+namespace {
+
+constexpr std::array kmeans_options = {
+    OptionInfo{"levels", "16", "1..1024",
+               "Most levels that a codebook may have, pinned ones included."},
+    OptionInfo{
+        "solver", "binned", "binned|exact|lloyd",
+        "binned: an exact dynamic program over fine bins, settled on the weights; exact: the "
+        "same over the sorted weights; lloyd: alternation from the prior or from init."},
+    OptionInfo{
+        "init", "linear", "linear|powers",
+        "Where lloyd begins: evenly between the extreme weights, or at zero and signed powers "
+        "of two downwards from the largest weight."},
+    OptionInfo{"sweeps", "1000", "1..1000000",
+               "Most rounds of lloyd; it stops when assignments do."},
+    OptionInfo{
+        "empty", "reseed", "keep|reseed",
+        "What lloyd does with a level that no weight takes: leave it where it is, or move it "
+        "to the weight with the largest error."},
+};
+
+constexpr std::array table = {
+    FamilyRow<Quantizer>{
+        {"kmeans", "Free levels with the least weighted squared error.",
+         "Choi, El-Khamy, Lee 2017, eq. 8; optimum by dynamic programming", kmeans_options},
+        make_kmeans},
+};
+
+constexpr auto rows = infos(table);
+
+}  // namespace
+
+std::span<const MemberInfo> quantizers() noexcept {
+  return rows;
+}
+
+std::unique_ptr<Quantizer> make_quantizer(std::string_view spec) {
+  return make_member("quantizer", spec, table, rows);
+}
+
+}  // namespace laconic

@@ -1,0 +1,180 @@
+// What shares a codebook: cuts tensors into blocks, quantizes these and puts the tensors together.
+
+#include <algorithm>
+#include <charconv>
+
+#include "laconic/error.h"
+#include "laconic/quantizer.h"
+#include "laconic/threads.h"
+
+namespace laconic {
+namespace {
+
+void check(const WeightsView& tensor) {
+  const std::int64_t count = element_count(tensor.shape);
+  if (tensor.weights.size() != static_cast<std::uint64_t>(count)) {
+    fail(ErrorCode::invalid_argument,
+         "a tensor to be quantized has {} weights, but its shape has {}", tensor.weights.size(),
+         count);
+  }
+  if (!tensor.importance.empty() && tensor.importance.size() != tensor.weights.size()) {
+    fail(ErrorCode::invalid_argument, "{} importances for {} weights: there must be one each",
+         tensor.importance.size(), tensor.weights.size());
+  }
+}
+
+std::int64_t block_size_of(const WeightsView& tensor, const Granularity& granularity) {
+  const auto count = static_cast<std::int64_t>(tensor.weights.size());
+  switch (granularity.kind) {
+    case Granularity::Kind::joint:
+    case Granularity::Kind::per_tensor:
+      break;
+    case Granularity::Kind::per_channel:
+      if (!tensor.shape.empty())
+        return std::max<std::int64_t>(1, count / std::max<std::int64_t>(1, tensor.shape[0]));
+      break;
+    case Granularity::Kind::per_group:
+      if (granularity.group_size < 1) {
+        fail(ErrorCode::invalid_argument, "the group size is {}, but must be at least 1",
+             granularity.group_size);
+      }
+      return granularity.group_size;
+  }
+  return std::max<std::int64_t>(1, count);
+}
+
+/// Quantizes the weights that are not zero; the others stay, and zero is a level.
+BlockCode quantize_keeping_zeros(const Quantizer& quantizer, std::span<const float> weights,
+                                 std::span<const float> importance) {
+  std::vector<float> survivors, survivors_importance;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i] == 0) continue;
+    survivors.push_back(weights[i]);
+    if (!importance.empty()) survivors_importance.push_back(importance[i]);
+  }
+  if (survivors.empty()) return {Codebook({0}), std::vector<Index>(weights.size(), 0)};
+  const std::vector<float> zero{0};
+  auto code = quantizer.quantize_block(survivors, survivors_importance, {.pinned = zero});
+  std::vector<Index> indices(weights.size(), static_cast<Index>(code.codebook.zero_index()));
+  for (std::size_t i = 0, survivor = 0; i < weights.size(); ++i) {
+    if (weights[i] != 0) indices[i] = code.indices[survivor++];
+  }
+  code.indices = std::move(indices);
+  return code;
+}
+
+BlockCode quantize_any(const Quantizer& quantizer, std::span<const float> weights,
+                       std::span<const float> importance, Zeros zeros) {
+  return zeros == Zeros::keep ? quantize_keeping_zeros(quantizer, weights, importance)
+                              : quantizer.quantize_block(weights, importance);
+}
+
+std::vector<QuantizedTensor> quantize_jointly(const Quantizer& quantizer,
+                                              std::span<const WeightsView> tensors, Zeros zeros) {
+  const bool any_importance = std::any_of(tensors.begin(), tensors.end(), [](const auto& tensor) {
+    return !tensor.importance.empty();
+  });
+  std::vector<float> weights, importance;
+  for (const auto& tensor : tensors) {
+    weights.insert(weights.end(), tensor.weights.begin(), tensor.weights.end());
+    importance.insert(importance.end(), tensor.importance.begin(), tensor.importance.end());
+    if (any_importance) importance.resize(weights.size(), 1);
+  }
+  std::vector<QuantizedTensor> results;
+  std::vector<Index> all;
+  std::vector<Codebook> codebook;
+  if (!weights.empty()) {
+    auto code = quantize_any(quantizer, weights, importance, zeros);
+    all = std::move(code.indices);
+    codebook.push_back(std::move(code.codebook));
+  }
+  auto next = all.begin();
+  for (const auto& tensor : tensors) {
+    const auto count = static_cast<std::int64_t>(tensor.weights.size());
+    results.push_back({.shape = tensor.shape,
+                       .block_size = std::max<std::int64_t>(1, count),
+                       .codebooks = count > 0 ? codebook : std::vector<Codebook>{},
+                       .indices = {next, next + count}});
+    next += count;
+  }
+  return results;
+}
+
+/// A block of one of several tensors.
+struct Place {
+  std::size_t tensor = 0;
+  std::size_t first = 0;
+  std::size_t count = 0;
+};
+
+}  // namespace
+
+std::vector<QuantizedTensor> quantize(const Quantizer& quantizer,
+                                      std::span<const WeightsView> tensors, Granularity granularity,
+                                      Zeros zeros) {
+  for (const auto& tensor : tensors) check(tensor);
+  if (granularity.kind == Granularity::Kind::joint)
+    return quantize_jointly(quantizer, tensors, zeros);
+
+  std::vector<QuantizedTensor> results(tensors.size());
+  std::vector<Place> places;
+  for (std::size_t t = 0; t < tensors.size(); ++t) {
+    const auto block_size = block_size_of(tensors[t], granularity);
+    const auto step = static_cast<std::size_t>(block_size), count = tensors[t].weights.size();
+    results[t] = {
+        .shape = tensors[t].shape, .block_size = block_size, .codebooks = {}, .indices = {}};
+    results[t].indices.resize(count);
+    for (std::size_t first = 0; first < count; first += std::min(step, count - first)) {
+      places.push_back({t, first, std::min(step, count - first)});
+      results[t].codebooks.emplace_back(std::vector<float>{0});
+    }
+  }
+  parallel_for(static_cast<std::int64_t>(places.size()), [&](std::int64_t i) {
+    const auto& [t, first, count] = places[static_cast<std::size_t>(i)];
+    const auto& tensor = tensors[t];
+    auto code = quantize_any(
+        quantizer, tensor.weights.subspan(first, count),
+        tensor.importance.empty() ? tensor.importance : tensor.importance.subspan(first, count),
+        zeros);
+    std::copy(code.indices.begin(), code.indices.end(),
+              results[t].indices.begin() + static_cast<std::ptrdiff_t>(first));
+    results[t].codebooks[first / static_cast<std::size_t>(results[t].block_size)] =
+        std::move(code.codebook);
+  });
+  return results;
+}
+
+Granularity parse_granularity(std::string_view text) {
+  if (text == "joint") return {Granularity::Kind::joint};
+  if (text == "tensor") return {Granularity::Kind::per_tensor};
+  if (text == "channel") return {Granularity::Kind::per_channel};
+  constexpr std::string_view group = "group:";
+  if (text.starts_with(group)) {
+    std::int64_t size = 0;
+    const auto digits = text.substr(group.size());
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), size);
+    if (error == std::errc{} && end == digits.data() + digits.size() && size >= 1) {
+      return {Granularity::Kind::per_group, size};
+    }
+  }
+  fail(ErrorCode::invalid_argument,
+       "granularity is \"{}\", but must be joint, tensor, channel or group:SIZE with a SIZE of at "
+       "least 1",
+       text);
+}
+
+std::string print_granularity(const Granularity& granularity) {
+  switch (granularity.kind) {
+    case Granularity::Kind::joint:
+      return "joint";
+    case Granularity::Kind::per_tensor:
+      return "tensor";
+    case Granularity::Kind::per_channel:
+      return "channel";
+    case Granularity::Kind::per_group:
+      break;
+  }
+  return fmt::format("group:{}", granularity.group_size);
+}
+
+}  // namespace laconic

@@ -1,0 +1,13 @@
+// The members of the quantizer family, each made from its options.
+
+#pragma once
+
+#include <memory>
+
+#include "laconic/quantizer.h"
+
+namespace laconic {
+
+std::unique_ptr<Quantizer> make_kmeans(const Options& options);
+
+}  // namespace laconic
