@@ -9,15 +9,18 @@
 #include <utility>
 #include <vector>
 
-#include "container/bytes.h"
+#include "core/bytes.h"
 #include "container/codebooks.h"
 #include "container/layout.h"
 #include "container/table.h"
 #include "laconic/coder.h"
 #include "laconic/container.h"
+#include "laconic/error.h"
 #include "laconic/random.h"
 
 namespace laconic::testing {
+
+using Bytes = std::vector<std::byte>;
 
 struct NamedTensor {
   std::string name;
@@ -44,7 +47,7 @@ inline ModelWriter writer_of(const Model& model, std::filesystem::path path = {}
   return writer;
 }
 
-inline std::vector<std::byte> file_of(const Model& model) {
+inline Bytes file_of(const Model& model) {
   return writer_of(model).bytes();
 }
 
@@ -149,9 +152,26 @@ inline Model model_of_all_kinds() {
   return model;
 }
 
+/// The Error that opening `file` and reading all of it ends in.
+struct Outcome {
+  bool refused = false;
+  ErrorCode code = ErrorCode::invalid_argument;
+  std::string message = "no error";
+};
+
+inline Outcome read_all(const Bytes& file, const ReadLimits& limits = {}) {
+  try {
+    const auto reader = ModelReader::from_bytes(file, limits);
+    for (const TensorEntry& entry : reader.entries()) (void)reader.read(entry);
+  } catch (const Error& error) {
+    return {true, error.code(), error.what()};
+  }
+  return {};
+}
+
 /// Makes all checksums of a file right again, and cuts off what is behind it, as far as its
 /// structure can be followed: so that damage reaches what lies behind the checksums.
-inline void reseal(std::vector<std::byte>& file, const ReadLimits& limits = {}) {
+inline void reseal(Bytes& file, const ReadLimits& limits = {}) {
   using namespace container;
   const auto put = [&](std::uint64_t offset, std::uint32_t value) {
     ByteWriter writer;

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstring>
 
-#include "container/bytes.h"
+#include "core/bytes.h"
 #include "container/checksum.h"
 
 namespace laconic::container {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "container/bytes.h"
+#include "core/bytes.h"
 #include "container/pack.h"
 #include "laconic/coder.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "container/bytes.h"
+#include "core/bytes.h"
 #include "container/checksum.h"
 #include "laconic/container.h"
 

@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "container/bytes.h"
+#include "core/bytes.h"
 #include "container/codebooks.h"
 #include "container/layout.h"
 #include "container/source.h"

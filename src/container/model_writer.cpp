@@ -5,7 +5,7 @@
 #include <utility>
 #include <variant>
 
-#include "container/bytes.h"
+#include "core/bytes.h"
 #include "container/codebooks.h"
 #include "container/layout.h"
 #include "container/symbols.h"

@@ -8,7 +8,7 @@
 #include <new>
 #include <utility>
 
-#include "container/bytes.h"
+#include "core/bytes.h"
 
 namespace laconic::container {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "container/bytes.h"
+#include "core/bytes.h"
 
 namespace laconic::container {
 namespace {

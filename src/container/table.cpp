@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "container/bytes.h"
+#include "core/bytes.h"
 
 namespace laconic::container {
 namespace {

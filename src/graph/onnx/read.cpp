@@ -105,6 +105,9 @@ class Reader {
     for (const auto& value : source.output()) graph_.outputs.push_back(value_info(value, "output"));
     for (auto& node : *source.mutable_node()) add_node(node);
     validate(graph_);
+    fold_constants(graph_);
+    put_output_channels_first(graph_);
+    drop_unread_constants(graph_);
     check_finite(graph_);
     return std::move(graph_);
   }
@@ -197,6 +200,7 @@ class Reader {
       }
       add_constant(node.outputs[0], constant_value(node));
     } else {
+      check_form(node);
       graph_.nodes.push_back(std::move(node));
     }
   }

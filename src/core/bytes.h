@@ -12,7 +12,7 @@
 
 #include "laconic/error.h"
 
-namespace laconic::container {
+namespace laconic {
 
 /// Throws Error(corrupt_data) with a formatted message.
 template <typename... Args>
@@ -143,4 +143,4 @@ class ByteReader {
   return static_cast<std::int64_t>((value >> 1) ^ (0 - (value & 1)));
 }
 
-}  // namespace laconic::container
+}  // namespace laconic
