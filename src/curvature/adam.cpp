@@ -1,0 +1,86 @@
+// The second moment of gradients as Adam keeps it, from passes that update nothing or from a
+// training run, raised to a power: the square root in the paper.
+
+#include <torch/autograd.h>
+
+#include <cmath>
+
+#include "curvature/accumulator.h"
+#include "curvature/loss.h"
+#include "curvature/members.h"
+#include "laconic/error.h"
+
+namespace laconic {
+namespace {
+
+class Adam final : public Estimator {
+ public:
+  explicit Adam(const Options& options) : options_(options) {}
+
+  Importance estimate(const Network& network, const Dataset& data,
+                      const ProgressSink& progress) const override {
+    const auto targets = targets_of(network, options_.flag("all"));
+    if (targets.empty()) return {};
+    const Samples samples(network, data, options_);
+    const double beta2 = options_.number("beta2");
+    Accumulator moments(targets);
+    for_each_batch(
+        samples, progress,
+        [&](const Batch& batch) { return squared_gradients(network, targets, batch); },
+        [&](const Batch&, const BatchSums& batch) { moments.add(batch, beta2, 1 - beta2); });
+    const double correction = 1 - std::pow(beta2, static_cast<double>(samples.batches()));
+    return moments.finish(1 / correction, options_.number("floor"), options_.number("power"));
+  }
+
+  std::string spec() const override { return options_.spec(); }
+
+ private:
+  /// Squares of the gradient of the batch's mean loss.
+  BatchSums squared_gradients(const Network& network, const std::vector<Target>& targets,
+                              const Batch& batch) const {
+    const Loss loss = loss_of(options_);
+    Overrides parameters = detached_parameters(network);
+    const auto leaves = make_leaves(parameters, targets);
+    RunOptions run;
+    run.overrides = &parameters;
+    const auto scores = run_scores(network, loss, batch.x, run);
+    BatchSums out;
+    for (const auto& leaf : leaves) out.sums.push_back(at::zeros_like(leaf));
+    if (!scores.requires_grad()) return out;
+    const auto mean = summed_loss(loss, scores, batch) / static_cast<double>(batch.size());
+    const auto gradients = torch::autograd::grad({mean}, leaves, {}, false, false,
+                                                 /*allow_unused=*/true);
+    for (std::size_t t = 0; t < leaves.size(); ++t) {
+      if (gradients[t].defined()) out.sums[t] = gradients[t].square();
+    }
+    return out;
+  }
+
+  Options options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Estimator> make_adam(const Options& options) {
+  return std::make_unique<Adam>(options);
+}
+
+ImportanceMap importance_from_moments(const ImportanceMap& second_moments, double power,
+                                      double floor) {
+  ImportanceMap out;
+  for (const auto& [name, moments] : second_moments) {
+    auto& values = out[name];
+    values.reserve(moments.size());
+    for (const float moment : moments) {
+      if (!(moment >= 0) || !std::isfinite(moment)) {
+        fail(ErrorCode::invalid_data, "the second moment of '{}' is {}, but must be at least 0",
+             name, moment);
+      }
+      values.push_back(static_cast<float>(std::pow(static_cast<double>(moment), power)));
+    }
+  }
+  apply_floor(out, floor);
+  return out;
+}
+
+}  // namespace laconic
