@@ -6,7 +6,7 @@
 
 #include "laconic/error.h"
 
-namespace laconic {
+namespace laconic::curvature {
 namespace {
 
 /// Half-width of the 95 % interval of a mean, in standard errors, by Student's distribution.
@@ -117,4 +117,4 @@ void apply_floor(ImportanceMap& importance, double floor) {
   }
 }
 
-}  // namespace laconic
+}  // namespace laconic::curvature

@@ -12,7 +12,7 @@
 #include "curvature/sites.h"
 #include "laconic/importance.h"
 
-namespace laconic {
+namespace laconic::curvature {
 
 /// The parameters to estimate for: those of role weight, or all.
 [[nodiscard]] std::vector<Target> targets_of(const Network& network, bool all);
@@ -55,4 +55,4 @@ class Accumulator {
 /// weights is without importance; all ones if the mean is zero.
 void apply_floor(ImportanceMap& importance, double floor);
 
-}  // namespace laconic
+}  // namespace laconic::curvature

@@ -1,5 +1,5 @@
-// The second moment of gradients as Adam keeps it, from passes that update nothing or from a
-// training run, raised to a power: the square root in the paper.
+// The second moment of gradients as Adam keeps it, here from passes that update nothing, raised to
+// a power: the square root in the paper.
 
 #include <torch/autograd.h>
 
@@ -8,9 +8,8 @@
 #include "curvature/accumulator.h"
 #include "curvature/loss.h"
 #include "curvature/members.h"
-#include "laconic/error.h"
 
-namespace laconic {
+namespace laconic::curvature {
 namespace {
 
 class Adam final : public Estimator {
@@ -65,22 +64,4 @@ std::unique_ptr<Estimator> make_adam(const Options& options) {
   return std::make_unique<Adam>(options);
 }
 
-ImportanceMap importance_from_moments(const ImportanceMap& second_moments, double power,
-                                      double floor) {
-  ImportanceMap out;
-  for (const auto& [name, moments] : second_moments) {
-    auto& values = out[name];
-    values.reserve(moments.size());
-    for (const float moment : moments) {
-      if (!(moment >= 0) || !std::isfinite(moment)) {
-        fail(ErrorCode::invalid_data, "the second moment of '{}' is {}, but must be at least 0",
-             name, moment);
-      }
-      values.push_back(static_cast<float>(std::pow(static_cast<double>(moment), power)));
-    }
-  }
-  apply_floor(out, floor);
-  return out;
-}
-
-}  // namespace laconic
+}  // namespace laconic::curvature

@@ -60,20 +60,19 @@ constexpr std::array adam_options = {
 constexpr std::array table = {
     FamilyRow<Estimator>{{"ones", "Every error counts alike: the baseline.",
                           "the plain k-means of Choi et al. 2017", ones_options},
-                         make_ones},
+                         curvature::make_ones},
     FamilyRow<Estimator>{{"hessian", "Diagonal of the Hessian by Hutchinson's random signs.",
                           "Choi et al. 2017, eq. 7; Hutchinson 1990", hessian_options},
-                         make_hessian},
-    FamilyRow<Estimator>{
-        {"gauss_newton", "Diagonal of the Gauss-Newton matrix.",
-         "Choi et al. 2017, eq. 7; Becker and LeCun 1988", gauss_newton_options},
-        make_gauss_newton},
+                         curvature::make_hessian},
+    FamilyRow<Estimator>{{"gauss_newton", "Diagonal of the Gauss-Newton matrix.",
+                          "Choi et al. 2017, eq. 7; Becker and LeCun 1988", gauss_newton_options},
+                         curvature::make_gauss_newton},
     FamilyRow<Estimator>{{"fisher", "Mean squared gradient of single samples.",
                           "Amari 1998; in place of eq. 7 of Choi et al. 2017", fisher_options},
-                         make_fisher},
+                         curvature::make_fisher},
     FamilyRow<Estimator>{{"adam", "Root of the second moment of batch gradients, as Adam keeps it.",
                           "Choi et al. 2017, on Adam; Kingma and Ba 2015", adam_options},
-                         make_adam},
+                         curvature::make_adam},
 };
 constexpr auto rows = infos(table);
 

@@ -3,7 +3,7 @@
 #include "curvature/members.h"
 #include "curvature/per_sample.h"
 
-namespace laconic {
+namespace laconic::curvature {
 namespace {
 
 /// Mean squared per-sample gradient of the log-likelihood, by labels that the model draws (the true
@@ -44,4 +44,4 @@ std::unique_ptr<Estimator> make_fisher(const Options& options) {
   return std::make_unique<Fisher>(options);
 }
 
-}  // namespace laconic
+}  // namespace laconic::curvature

@@ -4,7 +4,7 @@
 #include "curvature/per_sample.h"
 #include "curvature/recursion.h"
 
-namespace laconic {
+namespace laconic::curvature {
 namespace {
 
 /// The diagonal of J' H J, for the Jacobian J of the scores and the Hessian H of the loss in them:
@@ -59,4 +59,4 @@ std::unique_ptr<Estimator> make_gauss_newton(const Options& options) {
   return std::make_unique<GaussNewton>(options);
 }
 
-}  // namespace laconic
+}  // namespace laconic::curvature

@@ -8,7 +8,7 @@
 #include "curvature/members.h"
 #include "laconic/random.h"
 
-namespace laconic {
+namespace laconic::curvature {
 namespace {
 
 at::Tensor signs_like(const at::Tensor& tensor, Random& random) {
@@ -105,4 +105,4 @@ std::unique_ptr<Estimator> make_hessian(const Options& options) {
   return std::make_unique<Hessian>(options);
 }
 
-}  // namespace laconic
+}  // namespace laconic::curvature

@@ -6,7 +6,7 @@
 #include "laconic/error.h"
 #include "laconic/random.h"
 
-namespace laconic {
+namespace laconic::curvature {
 namespace {
 
 /// Softmax in double: a confident network's p (1 - p) must not round to zero.
@@ -128,4 +128,4 @@ at::Tensor hessian_diagonal(Loss loss, const at::Tensor& scores) {
   return (p * (1 - p)).to(scores.scalar_type());
 }
 
-}  // namespace laconic
+}  // namespace laconic::curvature

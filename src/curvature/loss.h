@@ -14,7 +14,7 @@
 #include "curvature/samples.h"
 #include "laconic/network.h"
 
-namespace laconic {
+namespace laconic::curvature {
 
 enum class Loss { cross_entropy, squared };
 
@@ -53,4 +53,4 @@ enum class Loss { cross_entropy, squared };
 /// The diagonal of the loss's Hessian in the scores: p (1 - p), or 1.
 [[nodiscard]] at::Tensor hessian_diagonal(Loss loss, const at::Tensor& scores);
 
-}  // namespace laconic
+}  // namespace laconic::curvature

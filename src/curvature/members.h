@@ -6,7 +6,7 @@
 
 #include "laconic/importance.h"
 
-namespace laconic {
+namespace laconic::curvature {
 
 [[nodiscard]] std::unique_ptr<Estimator> make_ones(const Options& options);
 [[nodiscard]] std::unique_ptr<Estimator> make_hessian(const Options& options);
@@ -14,4 +14,4 @@ namespace laconic {
 [[nodiscard]] std::unique_ptr<Estimator> make_fisher(const Options& options);
 [[nodiscard]] std::unique_ptr<Estimator> make_adam(const Options& options);
 
-}  // namespace laconic
+}  // namespace laconic::curvature

@@ -1,6 +1,6 @@
 #include "curvature/members.h"
 
-namespace laconic {
+namespace laconic::curvature {
 namespace {
 
 /// The baseline: an error hurts equally wherever it is.
@@ -28,4 +28,4 @@ std::unique_ptr<Estimator> make_ones(const Options& options) {
   return std::make_unique<Ones>(options);
 }
 
-}  // namespace laconic
+}  // namespace laconic::curvature

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-namespace laconic {
+namespace laconic::curvature {
 namespace {
 
 /// Gradients of the layers' outputs are kept for so many columns at a time.
@@ -169,4 +169,4 @@ void PerSampleSquares::add_alone(const Batch& batch, BatchSums& sums) const {
   }
 }
 
-}  // namespace laconic
+}  // namespace laconic::curvature

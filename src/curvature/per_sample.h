@@ -12,7 +12,7 @@
 #include "curvature/samples.h"
 #include "curvature/sites.h"
 
-namespace laconic {
+namespace laconic::curvature {
 
 /// From a batch's scores, the vectors to send back: [columns, samples, classes].
 using Columns = std::function<at::Tensor(const at::Tensor& scores, const Batch& batch)>;
@@ -45,4 +45,4 @@ class PerSampleSquares {
   std::vector<std::size_t> alone_;          ///< Targets without a site.
 };
 
-}  // namespace laconic
+}  // namespace laconic::curvature

@@ -1,14 +1,20 @@
 #include "curvature/recursion.h"
 
+#include <algorithm>
 #include <map>
 
 #include "curvature/rules.h"
 #include "laconic/error.h"
 
-namespace laconic {
+namespace laconic::curvature {
 namespace {
 
 using Values = std::map<std::string, at::Tensor, std::less<>>;
+
+/// Outputs that the node names: an operator may offer more.
+std::size_t written(const Node& node, std::span<at::Tensor> outputs) {
+  return std::min(node.outputs.size(), outputs.size());
+}
 
 /// Runs the network and keeps all values that nodes write.
 Values record_values(const Network& network, Loss loss, const Batch& batch,
@@ -17,7 +23,7 @@ Values record_values(const Network& network, Loss loss, const Batch& batch,
   RunOptions options;
   options.overrides = &parameters;
   options.after = [&](const Node& node, std::span<at::Tensor> outputs) {
-    for (std::size_t i = 0; i < outputs.size(); ++i) values[node.outputs[i]] = outputs[i];
+    for (std::size_t i = 0; i < written(node, outputs); ++i) values[node.outputs[i]] = outputs[i];
   };
   scores = run_scores(network, loss, batch.x, options);
   return values;
@@ -35,7 +41,8 @@ std::vector<NodePass> record_passes(const Network& network, const Batch& batch,
   };
   options.after = [&](const Node& node, std::span<at::Tensor> outputs) {
     passes.back().outputs.assign(outputs.begin(), outputs.end());
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
+    passes.back().outputs.resize(written(node, outputs));
+    for (std::size_t i = 0; i < written(node, outputs); ++i) {
       outputs[i] = values.find(node.outputs[i])->second.detach();
       if (outputs[i].is_floating_point()) outputs[i].requires_grad_();
     }
@@ -130,4 +137,4 @@ BatchSums Recursion::operator()(const Batch& batch) const {
   return out;
 }
 
-}  // namespace laconic
+}  // namespace laconic::curvature

@@ -14,7 +14,7 @@
 #include "curvature/samples.h"
 #include "curvature/sites.h"
 
-namespace laconic {
+namespace laconic::curvature {
 
 /// Refers to the network; operator() may be called from many threads at once.
 class Recursion {
@@ -34,4 +34,4 @@ class Recursion {
   std::set<std::string, std::less<>> squared_;  ///< Weights of linear nodes.
 };
 
-}  // namespace laconic
+}  // namespace laconic::curvature

@@ -8,7 +8,7 @@
 #include "curvature/windows.h"
 #include "laconic/error.h"
 
-namespace laconic {
+namespace laconic::curvature {
 namespace {
 
 /// Gradients of the node's outputs, weighted by `weights`, in its inputs.
@@ -219,4 +219,4 @@ std::vector<at::Tensor> curvature_of_inputs(const NodePass& pass) {
   return row->rule(pass);
 }
 
-}  // namespace laconic
+}  // namespace laconic::curvature

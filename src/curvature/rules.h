@@ -10,7 +10,7 @@
 
 #include "laconic/graph.h"
 
-namespace laconic {
+namespace laconic::curvature {
 
 /// A node in a run whose values were cut apart: gradients of `outputs` in `inputs` are the node's
 /// own. Weights of linear nodes were squared.
@@ -33,4 +33,4 @@ struct NodePass {
 /// rule, or none for that input.
 [[nodiscard]] std::vector<at::Tensor> curvature_of_inputs(const NodePass& pass);
 
-}  // namespace laconic
+}  // namespace laconic::curvature

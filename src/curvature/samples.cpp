@@ -13,7 +13,7 @@
 #include "laconic/threads.h"
 #include "train/torch_threads.h"
 
-namespace laconic {
+namespace laconic::curvature {
 namespace {
 
 at::Device device_of(const Network& network) {
@@ -137,4 +137,4 @@ void for_each_batch(const Samples& samples, const ProgressSink& progress,
   reporter.report(samples.size());
 }
 
-}  // namespace laconic
+}  // namespace laconic::curvature

@@ -14,7 +14,7 @@
 #include "laconic/progress.h"
 #include "laconic/spec.h"
 
-namespace laconic {
+namespace laconic::curvature {
 
 /// Some training samples, as tensors on the network's device.
 struct Batch {
@@ -66,4 +66,4 @@ void for_each_batch(const Samples& samples, const ProgressSink& progress,
                     const std::function<BatchSums(const Batch&)>& work,
                     const std::function<void(const Batch&, const BatchSums&)>& fold);
 
-}  // namespace laconic
+}  // namespace laconic::curvature

@@ -4,7 +4,7 @@
 
 #include "curvature/windows.h"
 
-namespace laconic {
+namespace laconic::curvature {
 namespace {
 
 std::size_t readers(const Graph& graph, const std::string& value) {
@@ -34,7 +34,7 @@ SquaredGradients squares_of_chunk(const at::Tensor& in, const at::Tensor& out) {
                   .square_()
                   .view({n, g, columns, o, k});
   }
-  return {squares.sum({0, 2}), squares.sum({1, 2, 3, 4})};
+  return {squares.sum(2).sum(0), squares.flatten(1).sum(1)};
 }
 
 }  // namespace
@@ -186,4 +186,4 @@ at::Tensor Site::curvature(const LayerPass& pass) const {
   return to_parameter(sums);
 }
 
-}  // namespace laconic
+}  // namespace laconic::curvature

@@ -19,7 +19,7 @@
 
 #include "laconic/graph.h"
 
-namespace laconic {
+namespace laconic::curvature {
 
 /// A parameter that importance is estimated for.
 struct Target {
@@ -79,4 +79,4 @@ class Site {
   double scale_ = 1;         ///< Gemm's alpha or beta.
 };
 
-}  // namespace laconic
+}  // namespace laconic::curvature

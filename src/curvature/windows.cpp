@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace laconic {
+namespace laconic::curvature {
 namespace {
 
 /// Length of input that `count` windows span.
@@ -52,4 +52,4 @@ at::Tensor Windows::over(const at::Tensor& x, at::IntArrayRef output_shape) cons
   return view;
 }
 
-}  // namespace laconic
+}  // namespace laconic::curvature

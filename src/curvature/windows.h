@@ -9,7 +9,7 @@
 
 #include "laconic/graph.h"
 
-namespace laconic {
+namespace laconic::curvature {
 
 struct Windows {
   std::vector<std::int64_t> kernel, strides, dilations, pads_begin;  ///< One per spatial axis.
@@ -23,4 +23,4 @@ struct Windows {
   [[nodiscard]] at::Tensor over(const at::Tensor& x, at::IntArrayRef output_shape) const;
 };
 
-}  // namespace laconic
+}  // namespace laconic::curvature

@@ -1,9 +1,29 @@
-#include <cmath>
-
-#include "laconic/error.h"
 #include "laconic/importance.h"
 
+#include <cmath>
+
+#include "curvature/accumulator.h"
+#include "laconic/error.h"
+
 namespace laconic {
+
+ImportanceMap importance_from_moments(const ImportanceMap& second_moments, double power,
+                                      double floor) {
+  ImportanceMap out;
+  for (const auto& [name, moments] : second_moments) {
+    auto& values = out[name];
+    values.reserve(moments.size());
+    for (const float moment : moments) {
+      if (!(moment >= 0) || !std::isfinite(moment)) {
+        fail(ErrorCode::invalid_data, "the second moment of '{}' is {}, but must be at least 0",
+             name, moment);
+      }
+      values.push_back(static_cast<float>(std::pow(static_cast<double>(moment), power)));
+    }
+  }
+  curvature::apply_floor(out, floor);
+  return out;
+}
 
 ImportanceMap temper(const ImportanceMap& importance, double power) {
   if (!(power >= 0 && power <= 1)) {
