@@ -119,7 +119,8 @@ class GraphBuilder {
   std::string last_ = "x";
 };
 
-inline Network dense_network(const std::vector<std::int64_t>& widths, const std::string& activation) {
+inline Network dense_network(const std::vector<std::int64_t>& widths,
+                             const std::string& activation) {
   GraphBuilder builder({widths.front()});
   for (std::size_t i = 1; i < widths.size(); ++i) {
     if (i > 1 && !activation.empty()) builder.add(activation);
@@ -143,8 +144,9 @@ inline Network residual_network(std::int64_t classes) {
   builder.add("Add", {fork});
   builder.add("Relu");
   builder.add("MaxPool", {}, {{"kernel_shape", two}, {"strides", two}});
-  builder.add("AveragePool", {}, {{"kernel_shape", std::vector<std::int64_t>{3, 3}},
-                                  {"strides", two}, {"pads", around}});
+  builder.add(
+      "AveragePool", {},
+      {{"kernel_shape", std::vector<std::int64_t>{3, 3}}, {"strides", two}, {"pads", around}});
   builder.add("GlobalAveragePool");
   builder.add("Flatten");
   builder.dense("head", 6, classes);
@@ -198,7 +200,8 @@ inline double difference(const std::vector<float>& actual, const std::vector<flo
   if (actual.size() != expected.size()) return INFINITY;
   double worst = 0, scale = 0;
   for (std::size_t i = 0; i < actual.size(); ++i) {
-    worst = std::max(worst, std::abs(static_cast<double>(actual[i]) - static_cast<double>(expected[i])));
+    worst = std::max(worst,
+                     std::abs(static_cast<double>(actual[i]) - static_cast<double>(expected[i])));
     scale = std::max(scale, std::abs(static_cast<double>(expected[i])));
   }
   return scale == 0 ? worst : worst / scale;

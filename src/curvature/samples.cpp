@@ -1,5 +1,7 @@
 #include "curvature/samples.h"
 
+#include <ATen/CPUGeneratorImpl.h>
+
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -20,6 +22,22 @@ at::Device device_of(const Network& network) {
   const auto parameters = network.parameters();
   return parameters.empty() ? at::Device(at::kCPU)
                             : network.parameter(parameters.front().name).device();
+}
+
+/// Some exported networks say that they take one sample at a time; many of them take more.
+bool takes_batches(const Network& network, const Shape& sample_shape, const at::Device& device) {
+  if (network.graph().inputs[0].shape[0] != 1) return true;
+  Shape shape = sample_shape;
+  shape.insert(shape.begin(), 2);
+  const at::NoGradGuard no_gradients;
+  const auto two = at::rand(shape, at::make_generator<at::CPUGeneratorImpl>(1)).to(device);
+  const auto run = [&](const at::Tensor& x) { return network.run({&x, 1})[0]; };
+  try {
+    return at::allclose(run(two), at::cat({run(two.narrow(0, 0, 1)), run(two.narrow(0, 1, 1))}),
+                        1e-3, 1e-3);
+  } catch (const std::exception&) {  // shapes that do not fit: LibTorch throws several types
+    return false;
+  }
 }
 
 /// Lets the items of a parallel loop, which start in index order, do something in that order.
@@ -93,7 +111,8 @@ Samples::Samples(const Network& network, const Dataset& data, const Options& opt
               order_[static_cast<std::size_t>(i + random.below(available - i))]);
   }
   order_.resize(static_cast<std::size_t>(taken));
-  const std::int64_t batch = options.integer("batch");
+  const bool alone = !takes_batches(network, data.sample_shape(), device_);
+  const std::int64_t batch = alone ? 1 : options.integer("batch");
   batches_ = (taken + batch - 1) / batch;
 }
 

@@ -34,7 +34,8 @@ struct Batch {
 /// at most one. Refers to the network and the data set.
 class Samples {
  public:
-  /// Reads the options `samples` (0: all), `batch` and `seed`. Throws Error(invalid_data) unless
+  /// Reads the options `samples` (0: all), `batch` and `seed`. Batches are single samples for a
+  /// network that takes only one at a time. Throws Error(invalid_data) unless
   /// the network takes the data set's samples, and if there is no training sample.
   Samples(const Network& network, const Dataset& data, const Options& options);
 
