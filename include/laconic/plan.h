@@ -3,7 +3,8 @@
 //
 //     TENSORS  QUANTIZER  [granularity=channel] [zeros=keep] [coder=rans]
 //
-// with # to the end of a line for comments.
+// with # to the end of a line for comments. A name with blanks, quotes or # in it stands in double
+// quotes, with \ before a quote or backslash and \n for a line break.
 
 #pragma once
 
@@ -37,7 +38,8 @@ using Plan = std::vector<PlanRow>;
 /// The row of `plan` that applies to a tensor, or null.
 [[nodiscard]] const PlanRow* row_for(const Plan& plan, std::string_view tensor) noexcept;
 
-/// Throws Error(invalid_argument) naming the line and what is wrong with it.
+/// Throws Error(invalid_argument) naming the line and what is wrong with it. Coders are looked up
+/// when they are used, not here.
 [[nodiscard]] Plan parse_plan(std::string_view text);
 [[nodiscard]] std::string print_plan(const Plan& plan);
 
