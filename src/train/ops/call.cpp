@@ -70,9 +70,9 @@ void Call::check_size(at::IntArrayRef shape) const {
 }
 
 Function find(std::string_view op) noexcept {
-  static constexpr std::array parts = {arithmetic, activations,   shapes,   selections,
-                                       creations,  reductions,    products, convolutions,
-                                       pools,      normalizations};
+  static constexpr std::array parts = {
+      arithmetic,   activations, shapes,         selections, creations,   reductions,   products,
+      convolutions, pools,       normalizations, resizes,    recurrences, quantizations};
   for (const auto& part : parts) {
     for (const Row& row : part()) {
       if (row.op == op) return row.run;

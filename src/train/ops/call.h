@@ -82,6 +82,9 @@ std::span<const Row> products() noexcept;
 std::span<const Row> convolutions() noexcept;
 std::span<const Row> pools() noexcept;
 std::span<const Row> normalizations() noexcept;
+std::span<const Row> resizes() noexcept;
+std::span<const Row> recurrences() noexcept;
+std::span<const Row> quantizations() noexcept;
 
 /// The function of an operator, or null.
 [[nodiscard]] Function find(std::string_view op) noexcept;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "graph/passes.h"
 #include "train/network/tensors.h"
 #include "train/ops/call.h"
 
@@ -12,21 +13,7 @@ namespace laconic::ops {
 namespace {
 
 Values constant(const Call& call) {
-  const auto& attributes = call.node.attributes;
-  if (const auto found = attributes.find("value"); found != attributes.end()) {
-    if (const auto* value = std::get_if<Constant>(&found->second)) return {to_tensor(*value)};
-  }
-  if (call.node.has("value_float"))
-    return {at::scalar_tensor(call.node.number("value_float", 0), at::kFloat)};
-  if (call.node.has("value_int"))
-    return {at::scalar_tensor(call.node.integer("value_int", 0), at::kLong)};
-  if (call.node.has("value_ints")) return {at::tensor(call.node.integers("value_ints"))};
-  if (const auto found = attributes.find("value_floats"); found != attributes.end()) {
-    if (const auto* values = std::get_if<std::vector<float>>(&found->second)) {
-      return {at::tensor(*values)};
-    }
-  }
-  call.fail("has no value, or one of a type that is not supported");
+  return {to_tensor(constant_value(call.node))};
 }
 
 Values constant_of_shape(const Call& call) {
