@@ -21,14 +21,8 @@ bool nonzero(const Node& node, std::string_view key) {
 bool zero(const Node& node, std::string_view key) {
   return node.integer(key, 1) == 0;
 }
-bool given(const Node& node, std::string_view key) {
-  return node.has(key);
-}
 bool not_all_one(const Node& node, std::string_view key) {
   return std::ranges::any_of(node.integers(key), [](auto value) { return value != 1; });
-}
-bool cubic(const Node& node, std::string_view key) {
-  return node.text(key, "nearest") == "cubic";
 }
 bool wrap(const Node& node, std::string_view key) {
   return node.text(key, "constant") == "wrap";
@@ -44,9 +38,7 @@ constexpr std::array limits{
     Limit{"Pad", "mode", wrap, "constant, reflect and edge"},
     Limit{"QuantizeLinear", "block_size", nonzero, "0"},
     Limit{"Resize", "antialias", nonzero, "0"},
-    Limit{"Resize", "axes", given, "leaving it out"},
     Limit{"Resize", "keep_aspect_ratio_policy", not_stretch, "stretch"},
-    Limit{"Resize", "mode", cubic, "nearest and linear"},
 };
 
 }  // namespace

@@ -39,8 +39,9 @@ void pads_for_shape(const Call& call, const Integers& shape, const Integers& ful
   if (shape.size() != window.rank()) call.fail("output_shape needs one entry per spatial axis");
   const bool upper = call.node.text("auto_pad", "NOTSET") == "SAME_UPPER";
   for (std::size_t i = 0; i < shape.size(); ++i) {
-    const auto total = full[i] - shape[i];
-    window.begins[i] = upper ? total / 2 : total - total / 2;
+    const auto total = full[i] - shape[i];  // May be negative: half of it is rounded down.
+    const auto half = (total - (total < 0 ? 1 : 0)) / 2;
+    window.begins[i] = upper ? half : total - half;
     window.ends[i] = total - window.begins[i];
   }
 }
