@@ -105,7 +105,9 @@ Evaluated evaluate_arithmetic(const Operands& operands) {
   const auto& row = *std::ranges::find(arithmetic, operands.node.op, &Arithmetic::op);
   const auto both = pair(operands);
   if (!both) return {};
-  const auto& [a, b, shape] = *both;
+  const Constant& a = both->a;
+  const Constant& b = both->b;
+  const Shape& shape = both->shape;
   if (a.type() == ElementType::float32) {
     const auto left = a.floats(), right = b.floats();
     std::vector<float> out;
@@ -124,7 +126,9 @@ Evaluated evaluate_comparison(const Operands& operands) {
   const auto& row = *std::ranges::find(comparisons, operands.node.op, &Comparison::op);
   const auto both = pair(operands);
   if (!both) return {};
-  const auto& [a, b, shape] = *both;
+  const Constant& a = both->a;
+  const Constant& b = both->b;
+  const Shape& shape = both->shape;
   IntegerWriter out(ElementType::boolean, shape);
   if (a.type() == ElementType::float32 && row.floats != nullptr) {
     const auto left = a.floats(), right = b.floats();

@@ -56,7 +56,9 @@ Builder& Builder::conv(const std::string& name, std::int64_t channels, const Con
   node.attributes["kernel_shape"] = std::vector{kernel, kernel};
   node.attributes["strides"] = std::vector{stride, stride};
   node.attributes["pads"] = std::vector{padding, padding, padding, padding};
-  const auto extent = [&](std::int64_t in) { return (in + 2 * padding - kernel) / stride + 1; };
+  const auto extent = [&o = options](std::int64_t in) {
+    return (in + 2 * o.padding - o.kernel) / o.stride + 1;
+  };
   return append(std::move(node), {channels, extent(shape_[1]), extent(shape_[2])});
 }
 
