@@ -21,8 +21,18 @@ namespace laconic {
 
 /// Element types that values may have; numbers are ONNX's TensorProto.DataType.
 enum class ElementType : std::uint8_t {
-  float32 = 1, uint8 = 2, int8 = 3, uint16 = 4, int16 = 5, int32 = 6, int64 = 7, boolean = 9,
-  float16 = 10, float64 = 11, uint32 = 12, uint64 = 13,
+  float32 = 1,
+  uint8 = 2,
+  int8 = 3,
+  uint16 = 4,
+  int16 = 5,
+  int32 = 6,
+  int64 = 7,
+  boolean = 9,
+  float16 = 10,
+  float64 = 11,
+  uint32 = 12,
+  uint64 = 13,
 };
 
 /// Bytes of one element.
@@ -76,7 +86,9 @@ struct Node {
   [[nodiscard]] std::vector<std::int64_t> integers(std::string_view key,
                                                    std::vector<std::int64_t> fallback = {}) const;
   [[nodiscard]] bool has(std::string_view key) const { return attributes.contains(key); }
-  [[nodiscard]] bool has_input(std::size_t i) const { return i < inputs.size() && !inputs[i].empty(); }
+  [[nodiscard]] bool has_input(std::size_t i) const {
+    return i < inputs.size() && !inputs[i].empty();
+  }
 
   bool operator==(const Node&) const = default;
 };
@@ -120,6 +132,10 @@ struct ParameterInfo {
   std::size_t input = 0;  ///< Which of its inputs.
 };
 
+/// Whether it has elements and all are equal, to the bit: pack_graph() keeps it in a few bytes, so
+/// that it need not be a tensor of a file.
+[[nodiscard]] bool is_uniform(const Constant& constant) noexcept;
+
 /// All float32 constants that nodes read, in the order of the nodes that first read them. Weights
 /// are inputs of Conv, ConvTranspose, Gemm, MatMul, LSTM, GRU, RNN and Gather (embedding tables).
 [[nodiscard]] std::vector<ParameterInfo> parameters(const Graph& graph);
@@ -130,12 +146,22 @@ void validate(const Graph& graph);
 
 /// Replaces BatchNormalization's four constants by an equivalent scale and bias with mean 0,
 /// variance 1 and epsilon 0: half the numbers, and what is left is what recalibration and training
-/// adjust. Nodes whose four inputs are not all constants are left alone.
+/// adjust. All nodes of as many channels share the constants of zeros and ones. Nodes whose four
+/// inputs are not all constants are left alone. Throws Error(invalid_data) for a variance that
+/// gives no finite scale.
 void normalize_batch_norm(Graph& graph);
 
-/// The structure in a compact, versioned form of our own (constants left out but for those that are
-/// not float32, which are small), and back. unpack_graph throws Error(corrupt_data).
-[[nodiscard]] std::vector<std::byte> pack_graph(const Graph& graph);
-[[nodiscard]] Graph unpack_graph(std::span<const std::byte> bytes);
+/// The structure in a compact, versioned form of our own, and back. What nodes read and neither the
+/// graph nor its nodes provide is stored beside it, as tensors of a file; `tensors` gives the names
+/// of these in the file's order, so that the form need not repeat them. Constants of those names
+/// are left out; the others are kept, in a few bytes where all elements are equal. Names of nodes
+/// are dropped, and values that are neither inputs, outputs nor tensors get short names.
+///
+/// unpack_graph needs the same `tensors`; the caller adds them as constants. Throws
+/// Error(corrupt_data), or Error(unsupported_version) for a later form.
+[[nodiscard]] std::vector<std::byte> pack_graph(const Graph& graph,
+                                                std::span<const std::string> tensors = {});
+[[nodiscard]] Graph unpack_graph(std::span<const std::byte> bytes,
+                                 std::span<const std::string> tensors = {});
 
 }  // namespace laconic

@@ -151,6 +151,13 @@ std::vector<std::int64_t> Constant::integers() const {
   fail(ErrorCode::invalid_data, "a constant is {}, not of an integer type", name(type_));
 }
 
+bool is_uniform(const Constant& constant) noexcept {
+  const auto bytes = constant.bytes();
+  const std::size_t width = element_bytes(constant.type());
+  return !bytes.empty() &&
+         std::memcmp(bytes.data(), bytes.data() + width, bytes.size() - width) == 0;
+}
+
 bool Constant::operator==(const Constant& other) const {
   return type_ == other.type_ && shape_ == other.shape_ &&
          (bytes_ == other.bytes_ || *bytes_ == *other.bytes_);
