@@ -1,6 +1,7 @@
 #include "laconic/network.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -161,12 +162,19 @@ void Network::Impl::run_step(std::size_t position, std::vector<at::Tensor>& valu
     read[i] = step.inputs[i].last ? std::move(value) : value;
   }
   if (options.before) options.before(node, read);
+  const auto misfit = [&](const std::string& why) {
+    fail(ErrorCode::invalid_data, "{} does not fit its inputs ({}): {}", describe(node),
+         shapes_of(read), first_line(why));
+  };
   std::vector<at::Tensor> written;
   try {
     written = step.run({node, position, graph.opset, options, read});
+  } catch (const Error&) {
+    throw;
   } catch (const c10::Error& error) {
-    fail(ErrorCode::invalid_data, "{} does not fit its inputs ({}): {}", describe(node),
-         shapes_of(read), first_line(error.what_without_backtrace()));
+    misfit(error.what_without_backtrace());
+  } catch (const std::runtime_error& error) {  // LibTorch throws these as well.
+    misfit(error.what());
   }
   read.clear();
   if (options.after) options.after(node, written);
