@@ -1,11 +1,13 @@
 #include "families.h"
 
+#include "laconic/allocator.h"
 #include "laconic/coder.h"
 
 namespace laconic::cli {
 
 std::vector<Family> families() {
   std::vector<Family> all = {
+      {"allocators", "how many bits each tensor gets", allocators()},
       {"coders", "how indices become bytes", coders()},
   };
   const auto more = train_families();
