@@ -2,6 +2,7 @@
 
 #include "laconic/allocator.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

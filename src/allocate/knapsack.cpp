@@ -9,8 +9,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
-#include <numeric>
+#include <tuple>
 
 #include "allocate/equal_slope.h"
 #include "allocate/members.h"
@@ -177,26 +178,23 @@ class Search {
     states.resize(kept);
   }
 
-  /// Gives up all but the `width` states of the lowest bounds, the first ones of equals.
+  /// Gives up all but the `width` states of the lowest bounds; of equals those closest to the
+  /// budget, since little must still be moved to fill it.
   void thin(std::vector<State>& states, const Edges& rest, std::size_t width) {
     if (states.size() <= width) return;
-    std::vector<double> bounds(states.size());
+    using Rank = std::tuple<double, std::int64_t, std::size_t>;
+    std::vector<Rank> ranks(states.size());
     for (std::size_t i = 0; i < states.size(); ++i) {
-      bounds[i] = bound(states[i], rest, problem_.budget);
+      ranks[i] = {bound(states[i], rest, problem_.budget),
+                  std::abs(problem_.budget - states[i].units), i};
     }
-    auto sorted = bounds;
-    const auto at = sorted.begin() + static_cast<std::ptrdiff_t>(width);
-    std::nth_element(sorted.begin(), at, sorted.end());
-    const double threshold = *at;
-    given_up_ = std::min(given_up_, threshold);
-    auto equals = width - static_cast<std::size_t>(std::count_if(
-                              sorted.begin(), at, [&](double b) { return b < threshold; }));
+    auto sorted = ranks;
+    const auto first_out = sorted.begin() + static_cast<std::ptrdiff_t>(width);
+    std::nth_element(sorted.begin(), first_out, sorted.end());
+    given_up_ = std::min(given_up_, std::get<double>(*first_out));
     std::size_t kept = 0;
     for (std::size_t i = 0; i < states.size(); ++i) {
-      if (bounds[i] < threshold || (bounds[i] == threshold && equals > 0)) {
-        if (bounds[i] == threshold) --equals;
-        states[kept++] = states[i];
-      }
+      if (ranks[i] < *first_out) states[kept++] = states[i];
     }
     states.resize(kept);
   }
