@@ -31,7 +31,6 @@ std::vector<Candidate> common_choices(const AllocationProblem& problem) {
              choice.what);
       }
       auto& candidate = by_name[choice.what];
-      if (candidate.picks.size() < t) continue;  // An earlier tensor does not offer it.
       candidate.picks.push_back(i);
       candidate.size += problem.grid_steps(choice);
       candidate.damage += choice.damage;

@@ -47,6 +47,7 @@ class Search {
     for (std::size_t stage = 0; stage < order_.size() && !states.empty(); ++stage) {
       throw_if_interrupted();
       states = open(stage, states);
+      if (stage + 1 < order_.size()) thin(states, unopened_[stage + 1], width(stage + 1));
       auto& nodes = nodes_.emplace_back();
       nodes.reserve(states.size());
       for (const auto& state : states) nodes.push_back({state.parent, state.point});
@@ -112,17 +113,21 @@ class Search {
     }
   }
 
-  /// No plan that `state` can still become does less damage within `budget` units.
-  static double bound(const State& state, const Edges& rest, std::int64_t budget) {
-    const auto room = static_cast<double>(budget - state.units);
+  /// No plan that `state` can still become does less damage within the budget.
+  double bound(const State& state, const Edges& rest) const {
+    const auto room = static_cast<double>(problem_.budget - state.units);
     return state.damage - room * (room >= 0 ? rest.up : rest.down);
   }
 
-  /// Whether `state` can still become a plan of less damage than the best, or of as much in fewer
-  /// units.
-  bool promising(const State& state, const Edges& rest) const {
-    return bound(state, rest, problem_.budget) < best_.damage ||
-           bound(state, rest, best_.units - 1) <= best_.damage;
+  /// How many states may enter and leave the opening of a tensor, which looks at twice as many for
+  /// each of its points.
+  std::size_t width(std::size_t stage) const {
+    // An equal share for all tensors left, but no less than a fixed part: the search mostly ends
+    // long before the last tensor.
+    const auto tensors_left = static_cast<std::int64_t>(order_.size() - stage);
+    const auto share = states_left_ / std::min<std::int64_t>(tensors_left, 64);
+    const auto points = static_cast<std::int64_t>(problem_.tensors[order_[stage]].points.size());
+    return static_cast<std::size_t>(std::max<std::int64_t>(share / (2 * points), 1));
   }
 
   /// All states with the next tensor at each of its points: ascending units, falling damage.
@@ -132,13 +137,7 @@ class Search {
     const auto& from = on_hull(tensor);
     const Edges& rest = unopened_[stage + 1];
 
-    // An equal share for all tensors left, but no less than a fixed part: the search mostly ends
-    // long before the last tensor.
-    const auto tensors_left = static_cast<std::int64_t>(order_.size() - stage);
-    const auto share = states_left_ / std::min<std::int64_t>(tensors_left, 64);
-    const auto width = static_cast<std::size_t>(
-        std::max<std::int64_t>(share / (2 * static_cast<std::int64_t>(points.size())), 1));
-
+    const std::size_t most = width(stage);
     std::vector<State> opened, moved(states.size()), merged;
     for (std::size_t p = 0; p < points.size(); ++p) {
       for (std::size_t i = 0; i < states.size(); ++i) {
@@ -154,7 +153,7 @@ class Search {
       states_left_ =
           std::max<std::int64_t>(states_left_ - static_cast<std::int64_t>(merged.size()), 0);
       prune(merged, stage, rest);
-      thin(merged, rest, width);
+      thin(merged, rest, most);
       opened.swap(merged);
     }
     return opened;
@@ -173,7 +172,9 @@ class Search {
         best_ = state;
         best_stage_ = stage + 1;
       }
-      if (promising(state, rest)) states[kept++] = state;
+      // A plan of the best's damage in fewer units would have a bound below it, since there each
+      // further unit still saves damage: such ties are not lost here.
+      if (bound(state, rest) < best_.damage) states[kept++] = state;
     }
     states.resize(kept);
   }
@@ -185,8 +186,7 @@ class Search {
     using Rank = std::tuple<double, std::int64_t, std::size_t>;
     std::vector<Rank> ranks(states.size());
     for (std::size_t i = 0; i < states.size(); ++i) {
-      ranks[i] = {bound(states[i], rest, problem_.budget),
-                  std::abs(problem_.budget - states[i].units), i};
+      ranks[i] = {bound(states[i], rest), std::abs(problem_.budget - states[i].units), i};
     }
     auto sorted = ranks;
     const auto first_out = sorted.begin() + static_cast<std::ptrdiff_t>(width);
