@@ -1,0 +1,158 @@
+// Quantized tensors as ONNX's own operators.
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+
+#include "graph/onnx/write.h"
+
+namespace laconic {
+namespace {
+
+template <typename T>
+void put(std::vector<std::byte>& bytes, T value) {
+  const auto at = bytes.size();
+  bytes.resize(at + sizeof value);
+  std::memcpy(bytes.data() + at, &value, sizeof value);
+}
+
+/// Element `of(i)` for each weight, in the bytes of type T.
+template <typename T, typename Of>
+std::vector<std::byte> elements(std::size_t count, Of of) {
+  std::vector<std::byte> bytes;
+  bytes.reserve(count * sizeof(T));
+  for (std::size_t i = 0; i < count; ++i) put(bytes, static_cast<T>(of(i)));
+  return bytes;
+}
+
+/// The whole multiples of its step that a block's levels are.
+struct Block {
+  EvenSpacing spacing;
+  std::int64_t last = 0;  ///< The highest level is last*step.
+};
+
+std::optional<std::vector<Block>> even_blocks(const QuantizedTensor& tensor) {
+  std::vector<Block> blocks;
+  for (const auto& codebook : tensor.codebooks) {
+    Block block;
+    if (!find_even_spacing(codebook, block.spacing)) return {};
+    block.last = block.spacing.first + static_cast<std::int64_t>(codebook.size()) - 1;
+    blocks.push_back(block);
+  }
+  return blocks;
+}
+
+/// Zero points and the type of the integers. With int8 multiples are stored as they are; with uint8
+/// they count from the zero point.
+struct Stored {
+  ElementType type = ElementType::int8;
+  std::vector<std::int64_t> zero_points;
+};
+
+std::optional<Stored> fit_bytes(const std::vector<Block>& blocks) {
+  const auto all = [&](auto fits) { return std::ranges::all_of(blocks, fits); };
+  if (all([](const Block& b) { return b.spacing.first >= -128 && b.last <= 127; })) {
+    return Stored{ElementType::int8, std::vector<std::int64_t>(blocks.size(), 0)};
+  }
+  if (!all([](const Block& b) {
+        const auto lowest = std::min<std::int64_t>(b.spacing.first, 0);
+        return lowest >= -255 && b.last - lowest <= 255;
+      })) {
+    return {};
+  }
+  Stored stored{ElementType::uint8, {}};
+  for (const auto& block : blocks) {
+    stored.zero_points.push_back(std::max<std::int64_t>(0, -block.spacing.first));
+  }
+  return stored;
+}
+
+}  // namespace
+
+std::optional<Computation> dequantize_linear(const std::string& name, const QuantizedTensor& tensor,
+                                             std::int64_t opset, FreshNames& names) {
+  const bool whole = tensor.codebooks.size() == 1;
+  const bool channels = !whole && !tensor.shape.empty() &&
+                        static_cast<std::int64_t>(tensor.codebooks.size()) == tensor.shape[0] &&
+                        tensor.block_size * tensor.shape[0] == element_count(tensor.shape);
+  if (opset < (whole ? 10 : 13) || (!whole && !channels)) return {};
+  const auto blocks = even_blocks(tensor);
+  const auto stored = blocks ? fit_bytes(*blocks) : std::nullopt;
+  if (!stored) return {};
+
+  const auto block_size = static_cast<std::size_t>(tensor.block_size);
+  const auto multiples = [&tensor, blocks, stored, block_size] {
+    return elements<std::uint8_t>(tensor.indices.size(), [&](std::size_t i) {
+      const std::size_t b = i / block_size;
+      return (*blocks)[b].spacing.first + tensor.indices[i] + stored->zero_points[b];
+    });
+  };
+  const auto steps = [blocks] {
+    return elements<float>(blocks->size(),
+                           [&](std::size_t b) { return (*blocks)[b].spacing.step; });
+  };
+  const auto zero_points = [stored] {
+    return elements<std::uint8_t>(stored->zero_points.size(),
+                                  [&](std::size_t b) { return stored->zero_points[b]; });
+  };
+  const Shape per_block = whole ? Shape{} : Shape{tensor.shape[0]};
+  Computation out;
+  out.initializers = {{names.make(name + ".multiples"), stored->type, tensor.shape, multiples},
+                      {names.make(name + ".step"), ElementType::float32, per_block, steps},
+                      {names.make(name + ".zero_point"), stored->type, per_block, zero_points}};
+  Node node{"", "DequantizeLinear", {}, {name}, {}};
+  for (const auto& initializer : out.initializers) node.inputs.push_back(initializer.name);
+  if (!whole) node.attributes["axis"] = std::int64_t{0};
+  out.nodes.push_back(std::move(node));
+  return out;
+}
+
+Computation gather_levels(const std::string& name, const QuantizedTensor& tensor,
+                          FreshNames& names) {
+  // Blocks that share a codebook share its levels; offsets are where a block's levels begin.
+  std::vector<float> levels;
+  std::vector<std::size_t> offsets;
+  std::unordered_map<const float*, std::size_t> known;
+  for (const auto& codebook : tensor.codebooks) {
+    const auto [place, is_new] = known.try_emplace(codebook.levels().data(), levels.size());
+    if (is_new) levels.insert(levels.end(), codebook.levels().begin(), codebook.levels().end());
+    offsets.push_back(place->second);
+  }
+  const std::size_t count = levels.size(), block_size = static_cast<std::size_t>(tensor.block_size);
+  const auto position = [&tensor, offsets, block_size](std::size_t i) {
+    return offsets[i / block_size] + tensor.indices[i];
+  };
+  const std::size_t size = tensor.indices.size();
+  Initializer indices{names.make(name + ".indices"), ElementType::int32, tensor.shape, {}};
+  if (count <= 256) {
+    indices.type = ElementType::uint8;
+    indices.bytes = [=] { return elements<std::uint8_t>(size, position); };
+  } else if (count <= 65536) {
+    indices.type = ElementType::uint16;
+    indices.bytes = [=] { return elements<std::uint16_t>(size, position); };
+  } else {
+    indices.bytes = [=] { return elements<std::int32_t>(size, position); };
+  }
+  Initializer table{names.make(name + ".levels"),
+                    ElementType::float32,
+                    {static_cast<std::int64_t>(count)},
+                    [levels] {
+                      return elements<float>(levels.size(),
+                                             [&](std::size_t i) { return levels[i]; });
+                    }};
+  Computation out;
+  std::string positions = indices.name;
+  if (indices.type != ElementType::int32) {  // Gather reads no narrower indices.
+    positions = names.make(name + ".positions");
+    out.nodes.push_back({"",
+                         "Cast",
+                         {indices.name},
+                         {positions},
+                         {{"to", static_cast<std::int64_t>(ElementType::int32)}}});
+  }
+  out.nodes.push_back({"", "Gather", {table.name, positions}, {name}, {{"axis", std::int64_t{0}}}});
+  out.initializers = {std::move(indices), std::move(table)};
+  return out;
+}
+
+}  // namespace laconic

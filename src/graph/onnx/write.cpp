@@ -1,0 +1,69 @@
+#include "graph/onnx/write.h"
+
+#include "laconic/error.h"
+
+namespace laconic {
+namespace {
+
+/// Checks that `tensors` fit the graph, and that together they are whole.
+void check(const Graph& graph, const std::map<std::string, Tensor, std::less<>>& tensors) {
+  Graph whole = graph;
+  for (const auto& [name, tensor] : tensors) {
+    const auto [place, is_new] = whole.constants.try_emplace(name);
+    const Constant& replaced = place->second;
+    if (!is_new &&
+        (replaced.type() != ElementType::float32 || replaced.shape() != shape_of(tensor))) {
+      fail(ErrorCode::invalid_argument,
+           "tensor '{}' of shape [{}] cannot replace a {} constant of shape [{}]", name,
+           fmt::join(shape_of(tensor), ", "), laconic::name(replaced.type()),
+           fmt::join(replaced.shape(), ", "));
+    }
+    if (const auto* quantized = std::get_if<QuantizedTensor>(&tensor)) validate(*quantized);
+  }
+  validate(whole);
+}
+
+template <typename T>
+std::vector<std::byte> copy_bytes(std::span<const T> values) {
+  const auto bytes = std::as_bytes(values);
+  return {bytes.begin(), bytes.end()};
+}
+
+Computation compute(const std::string& name, const Tensor& tensor, QuantizedForm form,
+                    std::int64_t opset, FreshNames& names) {
+  const auto* quantized = std::get_if<QuantizedTensor>(&tensor);
+  if (form == QuantizedForm::dequantize && quantized != nullptr && !quantized->indices.empty()) {
+    if (auto linear = dequantize_linear(name, *quantized, opset, names)) return std::move(*linear);
+    return gather_levels(name, *quantized, names);
+  }
+  const auto values = [&tensor] {
+    if (const auto* dense = std::get_if<DenseTensor>(&tensor))
+      return copy_bytes(std::span<const float>(dense->values));
+    return copy_bytes(std::span<const float>(dequantize(tensor)));
+  };
+  return {{{name, ElementType::float32, shape_of(tensor), values}}, {}};
+}
+
+}  // namespace
+
+void write_onnx(const Graph& graph, const std::filesystem::path& path,
+                const std::map<std::string, Tensor, std::less<>>& tensors, QuantizedForm form) {
+  check(graph, tensors);
+  FreshNames names(graph);
+  std::vector<Initializer> initializers;
+  std::vector<Node> before;
+  for (const auto& [name, constant] : graph.constants) {
+    if (tensors.contains(name)) continue;
+    initializers.push_back({name, constant.type(), constant.shape(),
+                            [&constant] { return copy_bytes(constant.bytes()); }});
+  }
+  for (const auto& [name, tensor] : tensors) {
+    auto computation = compute(name, tensor, form, graph.opset, names);
+    std::ranges::move(computation.initializers, std::back_inserter(initializers));
+    std::ranges::move(computation.nodes, std::back_inserter(before));
+  }
+  auto model = structure_of(graph, before);
+  write_model(model, initializers, path);
+}
+
+}  // namespace laconic
