@@ -7,8 +7,8 @@
 #include <cstring>
 #include <limits>
 
+#include "errors.h"
 #include "graph_support.h"
-#include "laconic/error.h"
 #include "laconic/random.h"
 
 namespace laconic {
@@ -18,17 +18,6 @@ using testing::ElementsAre;
 using testing::FloatEq;
 using testing::HasSubstr;
 using testing::Pointwise;
-
-template <typename Function>
-std::string message(Function function, ErrorCode code = ErrorCode::invalid_data) {
-  try {
-    function();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(Constant, HoldsWhatItWasGiven) {
   const Constant constant = floats({2, 1}, {1.5f, -2});
@@ -57,12 +46,12 @@ TEST(Constant, IntegersOfEveryTypeAreWidened) {
 
 TEST(Constant, RefusesWhatDoesNotFit) {
   const std::vector<std::byte> four(4);
-  EXPECT_THAT(message([&] { Constant(ElementType::float32, {2}, four); }), HasSubstr("[2]"));
-  EXPECT_THAT(message([&] { Constant(ElementType::int8, {-4}, four); }), HasSubstr("negative"));
+  EXPECT_THAT(error_of([&] { Constant(ElementType::float32, {2}, four); }), HasSubstr("[2]"));
+  EXPECT_THAT(error_of([&] { Constant(ElementType::int8, {-4}, four); }), HasSubstr("negative"));
   const Shape huge(5, std::int64_t{1} << 40);
-  EXPECT_THAT(message([&] { Constant(ElementType::int8, huge, four); }), HasSubstr("more than"));
-  EXPECT_THAT(message([&] { static_cast<void>(integers({}, {1}).floats()); }), HasSubstr("int64"));
-  EXPECT_THAT(message([&] { static_cast<void>(floats({}, {1}).integers()); }),
+  EXPECT_THAT(error_of([&] { Constant(ElementType::int8, huge, four); }), HasSubstr("more than"));
+  EXPECT_THAT(error_of([&] { static_cast<void>(integers({}, {1}).floats()); }), HasSubstr("int64"));
+  EXPECT_THAT(error_of([&] { static_cast<void>(floats({}, {1}).integers()); }),
               HasSubstr("float32"));
 }
 
@@ -83,7 +72,7 @@ TEST(Node, AttributesHaveFallbacksAndTypes) {
   EXPECT_TRUE(node.has_input(0));
   EXPECT_FALSE(node.has_input(1));
   EXPECT_FALSE(node.has_input(2));
-  EXPECT_THAT(message([&] { static_cast<void>(node.integer("f", 0)); }),
+  EXPECT_THAT(error_of([&] { static_cast<void>(node.integer("f", 0)); }),
               testing::StrEq("Op node 'n': attribute 'f' is not an integer"));
 }
 
@@ -98,7 +87,7 @@ TEST(Validate, NamesTheFirstFault) {
   const auto broken = [](auto change) {
     Graph graph = small_graph();
     change(graph);
-    return message([&] { validate(graph); });
+    return error_of([&] { validate(graph); });
   };
   EXPECT_THAT(broken([](Graph& g) { std::swap(g.nodes[0], g.nodes[1]); }), HasSubstr("'h'"));
   EXPECT_THAT(broken([](Graph& g) { g.nodes[1].outputs[0] = "h"; }), HasSubstr("written twice"));
@@ -208,7 +197,7 @@ TEST(NormalizeBatchNorm, LeavesTrainingAndComputedStatisticsAlone) {
 TEST(NormalizeBatchNorm, RefusesANegativeVariance) {
   Graph graph = two_batch_norms();
   graph.constants["b.var"] = floats({3}, {1, -1, 1});
-  EXPECT_THAT(message([&] { normalize_batch_norm(graph); }),
+  EXPECT_THAT(error_of([&] { normalize_batch_norm(graph); }),
               testing::AllOf(HasSubstr("node 'b'"), HasSubstr("channel 1"), HasSubstr("-1")));
 }
 

@@ -24,7 +24,8 @@ Evaluated evaluate_range(const Operands& operands) {
   std::int64_t numbers[3] = {};
   for (std::size_t i = 0; i < 3; ++i) {
     const Constant* input = operands.input(i);
-    if (input == nullptr || input->type() != ElementType::int64 || input->count() != 1) return {};
+    if (input == nullptr || input->count() != 1 || !is_integer(input->type())) return {};
+    if (input->type() != operands.input(0)->type()) return {};
     numbers[i] = integer_at(*input, 0);
   }
   const auto [start, limit, step] = numbers;
@@ -33,7 +34,7 @@ Evaluated evaluate_range(const Operands& operands) {
   const bool empty = step > 0 ? start >= limit : start <= limit;
   const Shape shape{empty ? 0 : (limit - start - (step > 0 ? 1 : -1)) / step + 1};
   if (!is_small(shape, operands)) return {};
-  IntegerWriter out(ElementType::int64, shape);
+  IntegerWriter out(operands.input(0)->type(), shape);
   for (std::int64_t i = 0; i < shape[0]; ++i) out.put(start + i * step);
   return out.finish();
 }

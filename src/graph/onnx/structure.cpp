@@ -15,8 +15,8 @@ int ir_version(std::int64_t opset) {
     int opset;
     int ir;
   };
-  constexpr std::array rows{Row{25, 12}, Row{24, 11}, Row{23, 11}, Row{21, 10}, Row{19, 9},
-                            Row{15, 8},  Row{12, 7},  Row{11, 6},  Row{10, 5}};
+  constexpr std::array rows{Row{23, 11}, Row{21, 10}, Row{19, 9}, Row{15, 8},
+                            Row{12, 7},  Row{11, 6},  Row{10, 5}};
   const auto row = std::ranges::find_if(rows, [&](const Row& r) { return opset >= r.opset; });
   return row != rows.end() ? row->ir : 4;
 }

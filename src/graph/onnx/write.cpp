@@ -1,12 +1,15 @@
 #include "graph/onnx/write.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "laconic/error.h"
 
 namespace laconic {
 namespace {
 
-/// Checks that `tensors` fit the graph, and that together they are whole.
-void check(const Graph& graph, const std::map<std::string, Tensor, std::less<>>& tensors) {
+/// The graph with stand-ins for what `tensors` adds or replaces. Checks that they fit.
+Graph whole_graph(const Graph& graph, const std::map<std::string, Tensor, std::less<>>& tensors) {
   Graph whole = graph;
   for (const auto& [name, tensor] : tensors) {
     const auto [place, is_new] = whole.constants.try_emplace(name);
@@ -19,8 +22,14 @@ void check(const Graph& graph, const std::map<std::string, Tensor, std::less<>>&
            fmt::join(replaced.shape(), ", "));
     }
     if (const auto* quantized = std::get_if<QuantizedTensor>(&tensor)) validate(*quantized);
+    const auto* dense = std::get_if<DenseTensor>(&tensor);
+    if (dense != nullptr && std::ssize(dense->values) != element_count(dense->shape)) {
+      fail(ErrorCode::invalid_argument, "tensor '{}' of shape [{}] has {} values", name,
+           fmt::join(dense->shape, ", "), dense->values.size());
+    }
   }
   validate(whole);
+  return whole;
 }
 
 template <typename T>
@@ -48,8 +57,7 @@ Computation compute(const std::string& name, const Tensor& tensor, QuantizedForm
 
 void write_onnx(const Graph& graph, const std::filesystem::path& path,
                 const std::map<std::string, Tensor, std::less<>>& tensors, QuantizedForm form) {
-  check(graph, tensors);
-  FreshNames names(graph);
+  FreshNames names(whole_graph(graph, tensors));
   std::vector<Initializer> initializers;
   std::vector<Node> before;
   for (const auto& [name, constant] : graph.constants) {
