@@ -9,9 +9,9 @@
 
 namespace laconic {
 
-/// Running sums at the borders that cuts may take, and what the path up to each costs less the
-/// running square there: with it, a path's cost up to border j with its last cut at i is
-/// path[i] - (offset[j] - offset[i])^2 / (importance[j] - importance[i]) + square[j].
+/// Running sums at the borders where a last cut may lie, and what the path up to each costs less
+/// the running square there: with it, a path's cost up to some border is square + path[i] - (offset
+/// - offset[i])^2 / (importance - importance[i]), sums without index being that border's.
 struct SplitSums {
   const double* importance = nullptr;
   const double* offset = nullptr;
@@ -23,13 +23,14 @@ struct Split {
   std::size_t at = 0;
 };
 
-/// The best last cut in [low, high) of paths to border `to`, less square[to]. Four candidates are
-/// looked at side by side, in the same way on every machine; of equals the first wins.
-inline Split best_split(const SplitSums& sums, std::size_t to, std::size_t low, std::size_t high) {
+/// The best last cut in [low, high) of paths to a border with the running sums `h_to` and `s_to`,
+/// its running square left out. Four candidates are looked at side by side, in the same way on
+/// every machine; of equals the first wins.
+inline Split best_split(const SplitSums& sums, double h_to, double s_to, std::size_t low,
+                        std::size_t high) {
   // Values and masks of one width, so that compilers keep them in vector registers.
   using Values = double __attribute__((vector_size(32)));
   using Masks = std::int64_t __attribute__((vector_size(32)));
-  const double h_to = sums.importance[to], s_to = sums.offset[to];
   Split best;
   std::size_t i = low;
   if (high - low >= 8) {

@@ -1,7 +1,6 @@
 // Free levels, each the weighted mean of the weights nearest to it.
 
 #include <algorithm>
-#include <numeric>
 
 #include "laconic/error.h"
 #include "quantize/block.h"
@@ -43,9 +42,7 @@ class Kmeans final : public Quantizer {
       auto first = has_start ? start() : initial_levels(line, levels_, lloyd_.init);
       levels = lloyd(line, std::move(first), prior.pinned, lloyd_);
     } else {
-      std::vector<std::size_t> borders(line.size() + 1);
-      std::iota(borders.begin(), borders.end(), std::size_t{0});
-      auto partition = best_partition(line, borders, levels_ - prior.pinned.size(), prior.pinned);
+      auto partition = exact_partition(line, levels_ - prior.pinned.size(), prior.pinned);
       levels = settle(line, std::move(partition), prior.pinned, settling_sweeps);
     }
     return nearest_code(std::move(levels), block.weights, prior.pinned);

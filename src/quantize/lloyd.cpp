@@ -54,7 +54,8 @@ std::vector<float> initial_levels(const Line& line, std::size_t levels, LloydIni
     }
   } else {
     start.push_back(0);
-    float power = static_cast<float>(std::exp2(std::ilogb(std::max({-low, high, 0x1p-149}))));
+    const double largest = std::max(-low, high);
+    float power = largest > 0 ? static_cast<float>(std::exp2(std::ilogb(largest))) : 0;
     for (std::size_t i = 1; i < levels; ++i) {
       start.push_back(i % 2 == 1 ? power : -power);
       if (i % 2 == 0) power /= 2;

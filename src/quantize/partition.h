@@ -33,21 +33,40 @@ using Partition = std::vector<Cell>;
 
 [[nodiscard]] double cost(const Line& line, const Partition& partition);
 
+/// Where a dynamic program may cut a line: borders from 0 to the line's size, ascending.
+struct Borders {
+  std::vector<std::size_t> at;
+  /// Where the best levels of many would be spread evenly, as a share that rises from 0 to 1: their
+  /// density grows as the cube root of that of importance (Panter and Dite).
+  std::vector<double> share;
+};
+
+/// Every border between points. The shares are left out.
+[[nodiscard]] Borders all_borders(const Line& line);
+
+/// About `per_level` borders for each of so many levels, some in any case, at even shares.
+[[nodiscard]] Borders coarse_borders(const Line& line, std::size_t levels, std::size_t per_level);
+
 /// The best partition with at most `free_levels` free cells and the pinned ones, of those whose
-/// cuts lie at `borders`: ascending, from 0 to the line's size.
-[[nodiscard]] Partition best_partition(const Line& line, std::span<const std::size_t> borders,
+/// cuts lie at `borders`. With shares, cuts are looked for some cells to each side of where many
+/// levels would have them, then farther if they lie at the end of that.
+[[nodiscard]] Partition best_partition(const Line& line, const Borders& borders,
                                        std::size_t free_levels, std::span<const float> pinned);
 
 /// Moves cuts to where none can be improved within some points of it, jointly with all others.
 /// Begins with steps of about `reach[i]` at cut i (between cells i and i+1).
 void refine(const Line& line, Partition& partition, std::vector<std::size_t> reach);
 
-/// The best partition in practice: best_partition() over `coarse` borders, refined to the points.
-[[nodiscard]] Partition fit_partition(const Line& line, std::span<const std::size_t> coarse,
-                                      std::size_t free_levels, std::span<const float> pinned);
+/// Moves all cuts together towards half way between the levels on their sides, while that improves.
+void relax(const Line& line, Partition& partition);
 
-/// About `count` borders, close where the best levels are close: their density grows as the cube
-/// root of that of importance (Panter and Dite).
-[[nodiscard]] std::vector<std::size_t> coarse_borders(const Line& line, std::size_t count);
+/// The best partition in practice: best_partition() over coarse borders, refined to the points.
+[[nodiscard]] Partition fit_partition(const Line& line, std::size_t free_levels,
+                                      std::span<const float> pinned);
+
+/// The best partition of all. Linear time, about, where no level is pinned; levels x points x log
+/// points where some are.
+[[nodiscard]] Partition exact_partition(const Line& line, std::size_t free_levels,
+                                        std::span<const float> pinned);
 
 }  // namespace laconic

@@ -80,49 +80,4 @@ void refine(const Line& line, Partition& partition, std::vector<std::size_t> rea
   }
 }
 
-Partition fit_partition(const Line& line, std::span<const std::size_t> coarse,
-                        std::size_t free_levels, std::span<const float> pinned) {
-  auto partition = best_partition(line, coarse, free_levels, pinned);
-  std::vector<std::size_t> reach;
-  for (std::size_t i = 0; i + 1 < partition.size(); ++i) {
-    const auto above = std::upper_bound(coarse.begin(), coarse.end(), partition[i].last);
-    const std::size_t far = above == coarse.end() ? line.size() : *above;
-    const auto at = above - coarse.begin() - 1;
-    reach.push_back(std::max(
-        far - partition[i].last,
-        partition[i].last - coarse[static_cast<std::size_t>(std::max<std::ptrdiff_t>(at - 1, 0))]));
-  }
-  refine(line, partition, std::move(reach));
-  return partition;
-}
-
-std::vector<std::size_t> coarse_borders(const Line& line, std::size_t count) {
-  std::vector<std::size_t> borders{0};
-  const std::size_t size = line.size();
-  if (count >= size) {
-    for (std::size_t i = 1; i <= size; ++i) borders.push_back(i);
-    return borders;
-  }
-  // The measure of a run of points: cube root of importance x width^2.
-  const std::size_t run = std::max<std::size_t>(1, size / (16 * count));
-  const auto points = line.points();
-  std::vector<double> measure;
-  double total = 0;
-  for (std::size_t first = 0; first < size; first += run) {
-    const std::size_t last = std::min(size, first + run);
-    const double width = points[std::min(last, size - 1)] - points[first];
-    total += std::cbrt(line.importance(first, last) * width * width);
-    measure.push_back(total);
-  }
-  double passed = 0;
-  for (std::size_t i = 0; i < measure.size(); ++i) {
-    const std::size_t end = std::min(size, (i + 1) * run);
-    if (measure[i] - passed >= total / static_cast<double>(count) || end == size) {
-      borders.push_back(end);
-      passed = measure[i];
-    }
-  }
-  return borders;
-}
-
 }  // namespace laconic
