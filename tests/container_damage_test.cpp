@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "container/pack.h"
+#include "container_models.h"
 #include "container_support.h"
 #include "laconic/error.h"
 

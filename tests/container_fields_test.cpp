@@ -230,7 +230,7 @@ INSTANTIATE_TEST_SUITE_P(
             "the size of a codebook less one", {1, 1}, "weight 6 has level 2 of a codebook of 2"},
         Broken{
             "the first multiple of a codebook", {0x80, 0x80, 0x80, 0x80, 0x20}, "first multiple"},
-        Broken{"the first multiple of a codebook", {0x80, 0x80, 0x10}, "codebook 0 is damaged"},
+        Broken{"the first multiple of a codebook", {0x80, 0x80, 0x0b}, "codebook 0 is damaged"},
         Broken{"the list", {0x3f, 0, 0x9d, 0, 0xf3, 0, 0xb6, 0}, "levels must ascend"},
         Broken{"the list", {0, 0x7f, 0, 0xff, 0, 0xff, 0, 0xff}, "codebook 1 is damaged"},
         Broken{"the list", {0, 0x3f, 0, 0x9d}, "the numbers of codebooks needs"},

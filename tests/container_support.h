@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/bytes.h"
 #include "container/codebooks.h"
 #include "container/layout.h"
 #include "container/table.h"
+#include "core/bytes.h"
 #include "laconic/coder.h"
 #include "laconic/container.h"
 #include "laconic/error.h"
@@ -101,55 +101,6 @@ inline QuantizedTensor uniform(const Shape& shape, double deviation, float step,
 
 inline DenseTensor dense(const Shape& shape, Random& random) {
   return {shape, bell_values(shape, 1, random)};
-}
-
-/// A tensor of every kind the container knows.
-inline Model model_of_all_kinds() {
-  Random random(20, "kinds");
-  Model model;
-  model.graph = "structure structure structure structure structure";
-  model.metadata = {{"seed", "7"}, {"note", ""}};
-  auto& t = model.tensors;
-  t.push_back({"conv.weight", uniform({8, 4, 3, 3}, 1, 0.5F, 4, random), "uniform:step=0.5"});
-  t.push_back({"conv.bias", dense({8}, random), ""});
-
-  const Codebook joint({-1.1F, -0.25F, 0, 0.3F, 1.7F});
-  const Shape shape{6, 20};
-  t.push_back({"a.joint", nearest(shape, 120, {joint}, bell_values(shape, 1, random)), "kmeans"});
-  t.push_back({"b.joint", nearest(shape, 120, {joint}, bell_values(shape, 1, random)), "kmeans"});
-
-  std::vector<Codebook> channels;
-  for (std::int64_t c = 0; c < 6; ++c) {
-    channels.push_back(Codebook::evenly_spaced(0.1F + 0.013F * static_cast<float>(c), -c, 9));
-  }
-  const auto values = bell_values(shape, 0.3, random);
-  t.push_back({"channels", nearest(shape, 20, channels, values), "uniform"});
-  t.push_back({"groups", nearest(shape, 32, {joint, channels[2]}, values), "mixed"});
-  t.push_back({"groups.equal", nearest(shape, 32, {joint}, values), "kmeans"});
-  t.push_back({"no.zero", nearest(shape, 60, {Codebook({-1, 1}), Codebook({-3, -1, 2})}, values)});
-  t.push_back({"one.level", nearest(shape, 120, {Codebook({1})}, values), "kmeans:levels=1"});
-  t.push_back({"one.level.each", nearest(shape, 60, {Codebook({0}), Codebook({1.5F})}, values)});
-  t.push_back({"some.levels", nearest(shape, 60, {Codebook({0}), joint}, values)});
-  t.push_back({"empty", QuantizedTensor{{0, 3}, 3, {}, {}}, "none"});
-  t.push_back({"scalar", QuantizedTensor{{}, 1, {joint}, {3}}, "kmeans"});
-  t.push_back({"long.block", QuantizedTensor{{2}, 50, {joint}, {3, 0}}, "kmeans"});
-
-  t.push_back({"dense.empty", DenseTensor{{3, 0}, {}}, ""});
-  t.push_back({"dense.scalar", DenseTensor{{}, {0.1F}}, ""});
-  t.push_back({"dense.constant", DenseTensor{{500}, std::vector<float>(500, -0.0F)}, ""});
-  t.push_back(
-      {"dense.special", DenseTensor{{6}, {INFINITY, -INFINITY, NAN, -0.0F, 1e-45F, 0x1p-24F}}, ""});
-  t.push_back({"dense.half", DenseTensor{{3}, {0.333251953125F, -65504, 0x1p-24F}}, ""});
-  t.push_back({"dense.split", dense({300}, random), ""});
-  DenseTensor repeated{{400}, {}};
-  for (int i = 0; i < 400; ++i) repeated.values.push_back(i % 7 == 0 ? 0.1F : 0.7F);
-  t.push_back({"dense.repeated", std::move(repeated), ""});
-
-  for (const MemberInfo& coder : coders()) {
-    t.push_back({"coder." + std::string(coder.name), uniform({4, 30}, 1, 0.8F, 3, random),
-                 "uniform", std::string(coder.name)});
-  }
-  return model;
 }
 
 /// The Error that opening `file` and reading all of it ends in.

@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "container/numbers.h"
+#include "container_models.h"
 #include "container_support.h"
 #include "core/atomic_file.h"
 #include "laconic/error.h"

@@ -25,7 +25,7 @@ inline constexpr unsigned char file_magic[4] = {'L', 'A', 'C', 0x1A};
 /// Ceilings on what an untrusted file may ask for, checked before anything is allocated.
 struct ReadLimits {
   std::uint64_t max_tensors = 1u << 20;
-  std::uint64_t max_elements = std::uint64_t{1} << 34;  ///< Over all tensors.
+  std::uint64_t max_elements = std::uint64_t{1} << 34;  ///< Of all tensors; levels, of all codebooks.
   std::uint64_t max_graph_bytes = std::uint64_t{1} << 30;
   /// Table of contents and table of codebooks, each, when unpacked; names together.
   std::uint64_t max_header_bytes = std::uint64_t{1} << 28;

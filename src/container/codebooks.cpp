@@ -4,18 +4,18 @@
 #include <array>
 #include <cstring>
 
-#include "core/bytes.h"
 #include "container/checksum.h"
+#include "core/bytes.h"
 
 namespace laconic::container {
 namespace {
 
 constexpr std::string_view part = "the table of codebooks";
 
-/// Multiples beyond this are not worth a step: a list is no longer then.
-constexpr std::int64_t largest_multiple = std::int64_t{1} << 31;
-
 constexpr std::uint64_t most_levels = 65'536;
+
+/// Multiples of a step lie within -65,535 to 65,535; so far from what is expected, none does.
+constexpr std::uint64_t first_end = std::uint64_t{1} << 18;
 
 bool same_bits(std::span<const float> a, std::span<const float> b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
@@ -49,10 +49,7 @@ Form form_of(const Codebook& codebook) {
   const auto levels = codebook.levels();
   const Form list{false, narrowest(levels), {}};
   Form even{true, {}, {}};
-  if (!find_even_spacing(codebook, even.spacing) || even.spacing.first < -largest_multiple ||
-      even.spacing.first > largest_multiple) {
-    return list;
-  }
+  if (!find_even_spacing(codebook, even.spacing)) return list;
   const auto count = static_cast<std::int64_t>(levels.size());
   const auto again = Codebook::evenly_spaced(even.spacing.step, even.spacing.first, count);
   if (!same_bits(again.levels(), levels)) return list;
@@ -111,8 +108,29 @@ std::vector<std::byte> CodebookCollector::encode() const {
 CodebookTable::CodebookTable(std::span<const std::byte> bytes, std::uint64_t max_levels) {
   ByteReader reader(bytes, part);
   const std::uint64_t count = reader.varint("the number of codebooks");
-  if (count > bytes.size())
+  if (count > bytes.size()) {
     corrupt("{} is damaged: {} bytes cannot hold {} codebooks", part, bytes.size(), count);
+  }
+  read_forms(reader, count);
+  std::uint64_t all = 0;
+  for (Stored& stored : stored_) {
+    stored.levels = 1 + reader.below(most_levels, "the size of a codebook less one");
+    all += stored.levels;
+  }
+  if (all > max_levels) {
+    fail(ErrorCode::invalid_data, "codebooks have {} levels, but {} are allowed", all, max_levels);
+  }
+  for (Stored& stored : stored_) {
+    if (!stored.even) continue;
+    stored.first = unzigzag(reader.below(first_end, "the first multiple of a codebook")) +
+                   expected_first(stored.levels);
+  }
+  read_numbers(reader);
+  reader.end();
+  built_.resize(stored_.size());
+}
+
+void CodebookTable::read_forms(ByteReader& reader, std::uint64_t count) {
   stored_.reserve(count);
   while (stored_.size() < count) {
     const std::uint64_t code = reader.below(2 * number_formats, "the form of a codebook");
@@ -123,45 +141,35 @@ CodebookTable::CodebookTable(std::span<const std::byte> bytes, std::uint64_t max
     stored.format = static_cast<NumberFormat>(code % number_formats);
     stored_.insert(stored_.end(), run, stored);
   }
-  std::uint64_t all = 0;
-  for (Stored& stored : stored_) {
-    stored.levels = static_cast<std::uint32_t>(
-        1 + reader.below(most_levels, "the size of a codebook less one"));
-    all += stored.levels;
-  }
-  if (all > max_levels) {
-    fail(ErrorCode::invalid_data, "codebooks have {} levels, but {} are allowed", all, max_levels);
-  }
-  std::array<std::uint64_t, number_formats> counts{};
-  for (Stored& stored : stored_) {
-    counts[static_cast<std::size_t>(stored.format)] += stored.even ? 1 : stored.levels;
-    if (!stored.even) continue;
-    constexpr std::uint64_t end = 4 * static_cast<std::uint64_t>(largest_multiple);
-    stored.first = unzigzag(reader.below(end, "the first multiple of a codebook")) +
-                   expected_first(stored.levels);
-  }
-  std::array<std::size_t, number_formats> next{};
+}
+
+void CodebookTable::read_numbers(ByteReader& reader) {
   for (std::size_t f = 0; f < number_formats; ++f) {
     const auto format = static_cast<NumberFormat>(f);
-    const auto planes = reader.take(width(format) * counts[f], "the numbers of codebooks");
-    numbers_[f].resize(counts[f]);
+    const auto numbers_in = [&](const Stored& stored) {
+      if (stored.format != format) return std::uint64_t{0};
+      return stored.even ? 1 : stored.levels;
+    };
+    std::uint64_t count = 0;
+    for (const Stored& stored : stored_) count += numbers_in(stored);
+    const auto planes = reader.take(width(format) * count, "the numbers of codebooks");
+    numbers_[f].resize(count);
     from_planes(planes, format, numbers_[f]);
+    std::span<const float> rest = numbers_[f];
+    for (Stored& stored : stored_) {
+      if (stored.format != format) continue;
+      stored.numbers = rest.first(numbers_in(stored));
+      rest = rest.subspan(stored.numbers.size());
+    }
   }
-  reader.end();
-  for (Stored& stored : stored_) {
-    const auto f = static_cast<std::size_t>(stored.format);
-    const std::size_t used = stored.even ? 1 : stored.levels;
-    stored.numbers = std::span(numbers_[f]).subspan(next[f], used);
-    next[f] += used;
-  }
-  built_.resize(stored_.size());
 }
 
 Codebook CodebookTable::build(std::uint64_t number) const {
   const Stored& stored = stored_[number];
   try {
     if (stored.even) {
-      return Codebook::evenly_spaced(stored.numbers.front(), stored.first, stored.levels);
+      return Codebook::evenly_spaced(stored.numbers.front(), stored.first,
+                                     static_cast<std::int64_t>(stored.levels));
     }
     return Codebook(std::vector<float>(stored.numbers.begin(), stored.numbers.end()));
   } catch (const Error& error) {

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "container/numbers.h"
+#include "core/bytes.h"
 #include "laconic/quantized_tensor.h"
 
 namespace laconic::container {
@@ -48,14 +50,16 @@ class CodebookTable {
   struct Stored {
     bool even = false;
     NumberFormat format = NumberFormat::float32;
-    std::uint32_t levels = 0;
+    std::uint64_t levels = 0;
     std::int64_t first = 0;          ///< Of an even one.
     std::span<const float> numbers;  ///< The step, or the levels.
   };
+  void read_forms(ByteReader& reader, std::uint64_t count);
+  void read_numbers(ByteReader& reader);
   [[nodiscard]] Codebook build(std::uint64_t number) const;
 
   std::vector<Stored> stored_;
-  std::vector<float> numbers_[number_formats];
+  std::array<std::vector<float>, number_formats> numbers_;
   mutable std::mutex mutex_;
   mutable std::vector<std::optional<Codebook>> built_;
 };

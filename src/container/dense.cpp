@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
-#include "core/bytes.h"
 #include "container/pack.h"
+#include "core/bytes.h"
 #include "laconic/coder.h"
 
 namespace laconic::container {

@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <string_view>
 
-#include "core/bytes.h"
 #include "container/checksum.h"
+#include "core/bytes.h"
 #include "laconic/container.h"
 
 namespace laconic::container {
 namespace {
-
-constexpr std::string_view magic = "LAC\x1a";
 
 /// A section of fewer payload bytes goes on with the next tensor, if that is smaller too.
 constexpr std::uint64_t full_section = 16 * 1024;
@@ -19,10 +17,11 @@ constexpr std::uint64_t full_section = 16 * 1024;
 
 Preamble parse_preamble(std::span<const std::byte> begin, std::uint64_t file_bytes) {
   ByteReader reader(begin.first(std::min(begin.size(), longest_preamble)), "the header");
+  const auto magic = std::as_bytes(std::span(file_magic));
   if (file_bytes < magic.size()) {
     corrupt("it is not a Laconic file: it has {} bytes", file_bytes);
   }
-  if (reader.characters(magic.size(), "the magic number") != magic) {
+  if (!std::ranges::equal(reader.take(magic.size(), "the magic number"), magic)) {
     corrupt("it is not a Laconic file: it does not begin with \"LAC\"");
   }
   const std::uint64_t version = reader.varint("the version");
@@ -57,7 +56,7 @@ Preamble parse_preamble(std::span<const std::byte> begin, std::uint64_t file_byt
 
 std::vector<std::byte> encode_header(const std::array<Packed, part_count>& parts) {
   ByteWriter writer;
-  writer.append(magic);
+  writer.append(std::as_bytes(std::span(file_magic)));
   writer.varint(format_version);
   for (const Packed& part : parts) {
     writer.varint(std::uint64_t{part.bytes.size()} << 1 | static_cast<std::uint64_t>(part.packing));

@@ -5,12 +5,12 @@
 #include <unordered_map>
 #include <utility>
 
-#include "core/bytes.h"
 #include "container/codebooks.h"
 #include "container/layout.h"
 #include "container/source.h"
 #include "container/symbols.h"
 #include "container/table.h"
+#include "core/bytes.h"
 #include "laconic/coder.h"
 #include "laconic/container.h"
 

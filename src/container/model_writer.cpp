@@ -5,12 +5,12 @@
 #include <utility>
 #include <variant>
 
-#include "core/bytes.h"
 #include "container/codebooks.h"
 #include "container/layout.h"
 #include "container/symbols.h"
 #include "container/table.h"
 #include "core/atomic_file.h"
+#include "core/bytes.h"
 #include "laconic/coder.h"
 #include "laconic/container.h"
 #include "laconic/threads.h"
