@@ -167,6 +167,17 @@ TEST(Squares, OfSharedAndOfUnusualWeights) {
   expect_squares(network, MemoryDataset::random({4}, 3, 9), {"shared", "slope", "v"}, ",all=true");
 }
 
+TEST(Squares, OfARecurrentLayer) {
+  GraphBuilder builder({5, 3});
+  builder.add("Transpose", {}, {{"perm", Numbers{1, 0, 2}}});
+  builder.add("LSTM", {builder.constant("w", {1, 16, 3}), builder.constant("r", {1, 16, 4})},
+              {{"hidden_size", std::int64_t{4}}});
+  builder.add("ReduceMean", {}, {{"axes", Numbers{0, 1}}, {"keepdims", std::int64_t{0}}});
+  builder.add("Gemm", {builder.constant("v", {4, 3})});
+  const Network network(builder.finish(3));
+  expect_squares(network, MemoryDataset::random({5, 3}, 3, 9), {"w", "r", "v"});
+}
+
 TEST(Squares, OfANetworkThatTakesOneSampleAtATime) {
   GraphBuilder builder({4, 2});
   builder.add("Reshape", {builder.integers("flat", {1, 8})});
