@@ -160,7 +160,7 @@ TEST(Oracles, FisherGaussNewtonAndHessianAgreeInAGeneralisedLinearModel) {
 // Each interval is to hold the truth in 95 of 100 draws; fewer than 86 (four standard deviations
 // below) would be no accident.
 TEST(Oracles, IntervalsHoldTheTruthAsOftenAsTheySay) {
-  const auto network = testing::dense_network({6, 5, 4}, "Tanh");
+  const auto network = testing::dense_network({6, 4}, "");
   const auto data = MemoryDataset::random({6}, 4, 64);
   struct Case {
     std::string spec, truth;

@@ -87,8 +87,10 @@ Importance Accumulator::finish(double factor, double floor, double power) {
     const std::string& name = targets_[t].info.name;
     auto& values = out.values[name];
     values.reserve(values_[t].size());
+    double sum = 0;
     for (const double value : values_[t]) {
       const double estimate = value * factor;
+      sum += std::max(estimate, 0.0);
       values.push_back(static_cast<float>(std::pow(estimate > 0 ? estimate : 0, power)));
       if (!std::isfinite(estimate) || !std::isfinite(values.back())) {
         fail(ErrorCode::invalid_data,
@@ -99,10 +101,10 @@ Importance Accumulator::finish(double factor, double floor, double power) {
     }
     std::vector<double>().swap(values_[t]);
     const Draws& draws = draws_[t];
-    if (draws.count > 1 && draws.mean != 0) {
+    if (draws.count > 1 && sum > 0) {
       const auto count = static_cast<double>(draws.count);
       const double error = std::sqrt(draws.deviations / (count - 1) / count);
-      out.interval[name] = interval_width(draws.count - 1) * error / std::abs(draws.mean);
+      out.interval[name] = interval_width(draws.count - 1) * error / sum;
     }
   }
   apply_floor(out.values, floor);

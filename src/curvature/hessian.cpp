@@ -82,8 +82,8 @@ class Hessian final : public Estimator {
       for (std::size_t i = 0; i < products.size(); ++i) {
         if (!products[i].defined()) continue;
         const std::size_t t = curved_targets[i];
-        const auto estimate = products[i] * signs[i] / static_cast<double>(probes);
-        out.sums[t] += estimate;
+        const auto estimate = products[i] * signs[i];
+        out.sums[t] += estimate / static_cast<double>(probes);
         totals[static_cast<std::int64_t>(t)][p] = estimate.sum(at::kDouble).item<double>();
       }
     }
@@ -91,7 +91,7 @@ class Hessian final : public Estimator {
     // they are the probes, and the interval is that of these samples.
     for (std::size_t t = 0; t < leaves.size(); ++t) {
       const auto row = totals[static_cast<std::int64_t>(t)];
-      out.totals.push_back(batches > 1 ? row.sum().reshape({1}) / batch.size() : row);
+      out.totals.push_back((batches > 1 ? row.mean().reshape({1}) : row) / batch.size());
     }
     return out;
   }

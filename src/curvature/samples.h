@@ -56,9 +56,10 @@ class Samples {
 
 /// What one batch adds, target by target.
 struct BatchSums {
-  std::vector<at::Tensor> sums;    ///< Of the target's shape: sums over the batch's samples.
-  std::vector<at::Tensor> totals;  ///< One-dimensional: the estimate of the sum over the target by
-                                   ///< each independent draw; empty for members that draw nothing.
+  std::vector<at::Tensor> sums;  ///< Of the target's shape: sums over the batch's samples.
+  std::vector<at::Tensor>
+      totals;  ///< One-dimensional: what each independent draw says of the sum
+               ///< over the target for one sample; empty where nothing is drawn.
 };
 
 /// Calls work(batch) for all batches, in parallel, and fold(batch, its result) one after another in
