@@ -282,12 +282,38 @@ TEST(Recursion, RefusesWhatItHasNoRuleFor) {
   softmax.dense("b", 4, 3);
   EXPECT_THAT(message(softmax.finish(3)), ::testing::HasSubstr("no rule for Softmax node 'v1'"));
 
-  GraphBuilder shared({6});
-  const auto weight = shared.constant("a", {6, 6});
-  shared.add("Gemm", {weight});
-  shared.add("Gemm", {weight});
-  shared.dense("b", 6, 3);
-  EXPECT_THAT(message(shared.finish(3)), ::testing::HasSubstr("no rule for the weight 'a'"));
+  GraphBuilder two_uses({6});
+  const auto weight = two_uses.constant("a", {6, 6});
+  two_uses.add("Gemm", {weight});
+  two_uses.add("PRelu", {weight});
+  two_uses.add("Flatten");
+  two_uses.dense("b", 36, 3);
+  EXPECT_THAT(message(two_uses.finish(3)),
+              ::testing::HasSubstr("no rule for the weight 'a' in PRelu node 'v1'"));
+}
+
+// Where each weight reaches the scores on one path, nothing is dropped, whatever the layers.
+TEST(Recursion, IsExactWherePathsDoNotMeet) {
+  GraphBuilder builder({3, 4});
+  builder.add("ConvTranspose", {builder.constant("k", {3, 1, 1}), builder.constant("k.bias", {3})},
+              {{"group", std::int64_t{3}}});
+  builder.add("Sigmoid");
+  builder.add("Mul", {builder.constant("factor", {3, 1})});
+  builder.add("Sub", {builder.constant("shift", {3, 4})});
+  builder.add("Conv", {builder.constant("c", {3, 1, 1})}, {{"group", std::int64_t{3}}});
+  builder.add("BatchNormalization",
+              {builder.constant("scale", {3}), builder.constant("offset", {3}),
+               builder.constant("mean", {3}), builder.constant("variance", {3}, 0.1, 1.0)});
+  builder.add("Clip");
+  builder.add("MaxPool", {}, {{"kernel_shape", std::vector<std::int64_t>{4}}});
+  builder.add("Flatten");
+  const Network network(builder.finish(3));
+  const auto data = MemoryDataset::random({3, 4}, 3, 20);
+  const auto recursion = estimate("gauss_newton:mode=recursion,all=true,floor=0", network, data);
+  const auto exact = estimate("gauss_newton:mode=exact,all=true,floor=0", network, data);
+  for (const auto& [name, values] : exact) {
+    EXPECT_LT(difference(recursion.at(name), values), 1e-5) << name;
+  }
 }
 
 TEST(Temper, TakesAPowerAndKeepsTheCommonMean) {

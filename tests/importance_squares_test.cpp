@@ -142,6 +142,42 @@ TEST(Squares, OfMatMulOverTimeSteps) {
   expect_squares(network, MemoryDataset::random({5, 6}, 3, 20), {"w", "v"});
 }
 
+// As the importer leaves products whose output channels were last.
+TEST(Squares, OfWeightsBehindTranspose) {
+  GraphBuilder builder({6});
+  const auto matrix =
+      builder.add_reading("Transpose", {builder.constant("w", {12, 6})}, {{"perm", Numbers{1, 0}}});
+  builder.add_reading("MatMul", {"x", matrix});
+  builder.add("Reshape", {builder.integers("image", {-1, 3, 2, 2})});
+  const auto image = builder.last();
+  const auto kernel = builder.add_reading("Transpose", {builder.constant("k", {4, 3, 2, 3})},
+                                          {{"perm", Numbers{1, 0, 2, 3}}});
+  builder.add_reading("ConvTranspose", {image, kernel, builder.constant("b", {4})},
+                      {{"strides", Numbers{2, 1}}, {"pads", Numbers{1, 0, 0, 2}}});
+  builder.add("Tanh");
+  builder.add("GlobalAveragePool");
+  builder.add("Flatten");
+  builder.dense("head", 4, 3);
+  const Network network(builder.finish(3));
+  expect_squares(network, MemoryDataset::random({6}, 3, 20), {"w", "k", "b", "head", "head.bias"},
+                 ",all=true");
+}
+
+TEST(Squares, OfGroupedTransposedConvolutions) {
+  GraphBuilder builder({4, 3});
+  builder.add("ConvTranspose", {builder.constant("k", {4, 3, 4})},
+              {{"group", std::int64_t{2}},
+               {"strides", Numbers{3}},
+               {"dilations", Numbers{2}},
+               {"output_padding", Numbers{1}}});
+  builder.add("Tanh");
+  builder.add("GlobalAveragePool");
+  builder.add("Flatten");
+  builder.dense("head", 6, 3);
+  const Network network(builder.finish(3));
+  expect_squares(network, MemoryDataset::random({4, 3}, 3, 20), {"k", "head"});
+}
+
 TEST(Squares, WhereAxisZeroIsNotSamples) {
   GraphBuilder builder({5, 6});
   builder.add("Transpose", {}, {{"perm", Numbers{1, 0, 2}}});

@@ -16,9 +16,9 @@ struct Recording {
   std::map<const Node*, LayerPass> passes;
   std::map<std::string, const Node*, std::less<>> wanted;  ///< By first output.
 
-  explicit Recording(const std::vector<std::optional<Site>>& sites) {
-    for (const auto& site : sites) {
-      if (site) wanted.emplace(site->node().outputs[0], &site->node());
+  explicit Recording(const std::vector<std::vector<Site>>& sites) {
+    for (const auto& of_target : sites) {
+      for (const auto& site : of_target) wanted.emplace(site.node().outputs[0], &site.node());
     }
   }
 
@@ -60,10 +60,10 @@ std::vector<at::Tensor> gradients(const at::Tensor& scores, const at::Tensor& co
 PerSampleSquares::PerSampleSquares(const Network& network, const Samples& samples,
                                    std::vector<Target> targets, Loss loss, Columns columns)
     : network_(network), targets_(std::move(targets)), loss_(loss), columns_(std::move(columns)) {
-  for (const auto& target : targets_) sites_.push_back(Site::find(network.graph(), target));
+  for (const auto& target : targets_) sites_.push_back(sites_of(network.graph(), target));
   keep_sites_with_rows_of_samples(samples);
   for (std::size_t t = 0; t < targets_.size(); ++t) {
-    if (!sites_[t]) alone_.push_back(t);
+    if (sites_[t].empty()) alone_.push_back(t);
   }
 }
 
@@ -89,13 +89,13 @@ void PerSampleSquares::keep_sites_with_rows_of_samples(const Samples& samples) {
     return one.dim() > 1 && one.dim() == two.dim() && one.size(0) == 1 && two.size(0) == 2 &&
            one.sizes().slice(1) == two.sizes().slice(1);
   };
-  for (auto& site : sites_) {
-    if (!site) continue;
-    const LayerPass &one = runs[0].passes[&site->node()], &two = runs[1].passes[&site->node()];
-    if (!rows_are_samples(one.inputs[0], two.inputs[0]) ||
-        !rows_are_samples(one.outputs[0], two.outputs[0])) {
-      site.reset();
-    }
+  for (auto& of_target : sites_) {
+    const bool usable = std::all_of(of_target.begin(), of_target.end(), [&](const Site& site) {
+      const LayerPass &one = runs[0].passes[&site.node()], &two = runs[1].passes[&site.node()];
+      return rows_are_samples(one.inputs[0], two.inputs[0]) &&
+             rows_are_samples(one.outputs[0], two.outputs[0]);
+    });
+    if (!usable) of_target.clear();
   }
 }
 
@@ -136,10 +136,16 @@ void PerSampleSquares::add_batch(const Batch& batch, BatchSums& sums) const {
       }
     }
     for (std::size_t t = 0; t < targets_.size(); ++t) {
-      if (!sites_[t]) continue;
-      const LayerPass& pass = recording.passes[&sites_[t]->node()];
-      if (pass.outputs.empty()) continue;
-      const auto squares = sites_[t]->squared_gradients(pass);
+      std::vector<Site> reached;
+      std::vector<const LayerPass*> of_sites;
+      for (const auto& site : sites_[t]) {
+        const LayerPass& pass = recording.passes[&site.node()];
+        if (pass.outputs.empty()) continue;
+        reached.push_back(site);
+        of_sites.push_back(&pass);
+      }
+      if (reached.empty()) continue;
+      const auto squares = squared_gradients(reached, of_sites);
       sums.sums[t] += squares.sums;
       sums.totals[t] += squares.totals;
     }

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <vector>
 
 #include "curvature/accumulator.h"
@@ -19,18 +18,15 @@ using Columns = std::function<at::Tensor(const at::Tensor& scores, const Batch& 
 
 /// For each target w:  sum over samples n and columns c of  (d <column_cn, scores_n> / dw)^2.
 ///
-/// Targets that are a Site are handled a batch at a time; the others, such as recurrent weights or
-/// weights shared by several layers, sample by sample. Refers to the network; operator() may be
-/// called from many threads at once.
+/// Targets that all their readers have a Site for are handled a batch at a time; the others, such
+/// as recurrent weights, sample by sample. Refers to the network; operator() may be called from
+/// many threads at once.
 class PerSampleSquares {
  public:
   PerSampleSquares(const Network& network, const Samples& samples, std::vector<Target> targets,
                    Loss loss, Columns columns);
 
   [[nodiscard]] BatchSums operator()(const Batch& batch) const;
-
-  /// How many targets have to run sample by sample.
-  [[nodiscard]] std::size_t alone() const { return alone_.size(); }
 
  private:
   void add_batch(const Batch& batch, BatchSums& sums) const;
@@ -41,8 +37,8 @@ class PerSampleSquares {
   std::vector<Target> targets_;
   Loss loss_;
   Columns columns_;
-  std::vector<std::optional<Site>> sites_;  ///< One per target.
-  std::vector<std::size_t> alone_;          ///< Targets without a site.
+  std::vector<std::vector<Site>> sites_;  ///< By target.
+  std::vector<std::size_t> alone_;        ///< Targets without sites.
 };
 
 }  // namespace laconic::curvature

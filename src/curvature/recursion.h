@@ -4,13 +4,14 @@
 
 #pragma once
 
-#include <optional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "curvature/accumulator.h"
 #include "curvature/loss.h"
+#include "curvature/rules.h"
 #include "curvature/samples.h"
 #include "curvature/sites.h"
 
@@ -19,7 +20,7 @@ namespace laconic::curvature {
 /// Refers to the network; operator() may be called from many threads at once.
 class Recursion {
  public:
-  /// Throws Error(unsupported_operator) naming the node for a weight that several nodes read.
+  /// Throws Error(unsupported_operator) naming the node for a weight of a product that has no rule.
   Recursion(const Network& network, std::vector<Target> targets, Loss loss);
 
   /// Throws Error(unsupported_operator) naming the node if curvature has to pass one without a
@@ -27,11 +28,15 @@ class Recursion {
   [[nodiscard]] BatchSums operator()(const Batch& batch) const;
 
  private:
+  using Values = std::map<std::string, at::Tensor, std::less<>>;
+  void step_back(NodePass& pass, Values& curvature, BatchSums& out) const;
+
   const Network& network_;
   std::vector<Target> targets_;
   Loss loss_;
-  std::vector<std::optional<Site>> sites_;      ///< One per target; without one, rules reach it.
-  std::set<std::string, std::less<>> squared_;  ///< Weights of linear nodes.
+  std::vector<std::vector<Site>> sites_;        ///< By target; where empty, rules reach it.
+  std::vector<std::string> squared_;            ///< Weights of products.
+  std::set<std::string, std::less<>> derived_;  ///< Values that are squared weights transposed.
 };
 
 }  // namespace laconic::curvature

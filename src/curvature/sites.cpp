@@ -5,122 +5,78 @@
 #include "curvature/windows.h"
 
 namespace laconic::curvature {
-namespace {
 
-std::size_t readers(const Graph& graph, const std::string& value) {
-  std::size_t count = 0;
-  for (const auto& node : graph.nodes) {
-    count += static_cast<std::size_t>(std::count(node.inputs.begin(), node.inputs.end(), value));
+Site::Site(Kind kind, const Reader& reader, const Shape& parameter) : kind_(kind), reader_(reader) {
+  for (const std::int64_t axis : reader.axes) {
+    shape_.push_back(parameter[static_cast<std::size_t>(axis)]);
   }
-  return count;
 }
 
-/// Sums over the samples of one chunk, [g, o, k], from in [samples, g, k, l] and out
-/// [columns, samples, g, o, l].
-SquaredGradients squares_of_chunk(const at::Tensor& in, const at::Tensor& out) {
-  const std::int64_t columns = out.size(0), n = out.size(1), g = out.size(2), o = out.size(3),
-                     l = out.size(4), k = in.size(2);
-  if (l == 1) {  // the square of a product is the product of squares
-    const auto out2 = out.squeeze(4).square().sum(0), in2 = in.squeeze(3).square();
-    return {at::bmm(out2.permute({1, 2, 0}), in2.permute({1, 0, 2})),
-            (out2.sum(2) * in2.sum(2)).sum(1)};
+std::optional<Site> Site::find(const Graph& graph, const Target& target, const Reader& reader) {
+  const Node& node = *reader.node;
+  const auto make = [&](Kind kind) { return Site(kind, reader, target.shape); };
+  if (node.op == "Conv") {
+    Site site = make(reader.input == 1 ? Kind::conv_weight : Kind::bias);
+    if (reader.input == 1) site.groups_ = node.integer("group", 1);
+    if (reader.input > 0) return site;
   }
-  at::Tensor squares;  // [samples, g, columns, o, k]
-  if (o == 1 && k == 1) {
-    squares = (in * out).sum(4).square_().permute({1, 2, 0, 3}).unsqueeze(4);
-  } else {
-    const auto left = out.permute({1, 2, 0, 3, 4}).reshape({n * g, columns * o, l});
-    squares = at::bmm(left, in.reshape({n * g, k, l}).transpose(1, 2))
-                  .square_()
-                  .view({n, g, columns, o, k});
+  if (node.op == "ConvTranspose") {
+    // Positions of the output are then not given by pads alone.
+    if (node.text("auto_pad", "NOTSET") != "NOTSET" || node.has("output_shape")) return {};
+    Site site = make(reader.input == 1 ? Kind::transposed_conv_weight : Kind::bias);
+    if (reader.input == 1) site.groups_ = node.integer("group", 1);
+    if (reader.input > 0) return site;
   }
-  return {squares.sum(2).sum(0), squares.flatten(1).sum(1)};
-}
-
-}  // namespace
-
-std::optional<Site> Site::find(const Graph& graph, const Target& target) {
-  if (readers(graph, target.info.name) != 1) return {};
-  const Node& node = graph.nodes[target.info.node];
-  const std::size_t input = target.info.input;
-  const Shape& shape = target.shape;
-  if (node.op == "Conv" && input == 1) {
-    Site site(Kind::conv_weight, node, shape);
-    site.groups_ = node.integer("group", 1);
-    return site;
-  }
-  if (node.op == "Conv" && input == 2) return Site(Kind::bias, node, shape);
-  if (node.op == "MatMul" && input == 1 && shape.size() == 2) {
-    Site site(Kind::matrix, node, shape);
-    site.transposed_ = true;
+  if (node.op == "MatMul" && reader.input == 1 && target.shape.size() == 2) {
+    Site site = make(Kind::matrix);
+    site.inputs_first_ = true;
     return site;
   }
   if (node.op == "Gemm" && node.integer("transA", 0) == 0) {
-    if (input == 1) {
-      Site site(Kind::matrix, node, shape);
-      site.transposed_ = node.integer("transB", 0) == 0;
+    const bool inputs_first = node.integer("transB", 0) == 0;
+    Site site = make(reader.input == 1 ? Kind::matrix : Kind::bias);
+    if (reader.input == 1) {
+      site.inputs_first_ = inputs_first;
       site.scale_ = node.number("alpha", 1);
       return site;
     }
     const auto weight = graph.constants.find(node.inputs[1]);
-    if (input == 2 && weight != graph.constants.end()) {
-      const bool across = node.integer("transB", 0) != 0;
-      const std::int64_t outputs = weight->second.shape()[across ? 0 : 1];
-      if (element_count(shape) != outputs || shape.back() != outputs) return {};
-      Site site(Kind::bias, node, shape);
+    if (reader.input == 2 && weight != graph.constants.end()) {
+      // Gemm spreads other shapes over its output.
+      const std::int64_t outputs = weight->second.shape()[inputs_first ? 1 : 0];
+      if (element_count(site.shape_) != outputs || site.shape_.back() != outputs) return {};
       site.scale_ = node.number("beta", 1);
       return site;
     }
   }
-  if (node.op == "BatchNormalization" && input >= 1) {
+  if (node.op == "BatchNormalization" && reader.input > 0) {
     constexpr Kind kinds[] = {Kind::norm_scale, Kind::norm_bias, Kind::norm_mean,
                               Kind::norm_variance};
-    return Site(kinds[input - 1], node, shape);
+    return make(kinds[reader.input - 1]);
   }
   return {};
 }
 
-std::int64_t Site::samples_at_once(const LayerPass& pass) const {
-  const at::Tensor& output = pass.outputs.front();
-  const std::int64_t samples = std::max<std::int64_t>(1, output.size(0));
-  const auto columns = static_cast<std::int64_t>(pass.outputs.size());
-  std::int64_t largest = std::max(columns * output.numel(), pass.inputs.front().numel()) / samples;
-  if (kind_ == Kind::conv_weight) {
-    const std::int64_t window = element_count(shape_) / shape_[0] * groups_;
-    largest = std::max(largest, window * output.numel() / samples / output.size(1));
-  }
-  const bool has_positions = output.numel() > samples * output.size(-1) || kind_ != Kind::matrix;
-  if (has_positions) largest = std::max(largest, columns * element_count(shape_));
-  constexpr std::int64_t chunk_elements = 1 << 22;
-  return std::max<std::int64_t>(1, chunk_elements / std::max<std::int64_t>(1, largest));
+at::Tensor Site::unfold(const at::Tensor& x, at::IntArrayRef positions) const {
+  const auto windows =
+      Windows::of(*reader_.node, {shape_.begin() + 2, shape_.end()}, x.sizes(), positions);
+  const auto axes = static_cast<std::int64_t>(windows.kernel.size());
+  std::vector<std::int64_t> order = {0, 1};  // kernel extents before positions
+  for (std::int64_t i = 0; i < axes; ++i) order.push_back(2 + axes + i);
+  for (std::int64_t i = 0; i < axes; ++i) order.push_back(2 + i);
+  const std::int64_t places = element_count(windows.kernel);
+  return windows.over(x, positions)
+      .permute(order)
+      .reshape({x.size(0), groups_, x.size(1) / groups_ * places, -1});
 }
 
-at::Tensor Site::factor_in(const LayerPass& pass, std::int64_t begin, std::int64_t count) const {
-  const auto x = pass.inputs.front().narrow(0, begin, count);
-  const auto output_shape = pass.outputs.front().sizes();
-  const std::int64_t n = x.size(0);
-  if (kind_ == Kind::conv_weight) {
-    const auto windows =
-        Windows::of(*node_, {shape_.begin() + 2, shape_.end()}, x.sizes(), output_shape);
-    const auto axes = static_cast<std::int64_t>(windows.kernel.size());
-    const auto view = windows.over(x, output_shape);
-    std::vector<std::int64_t> order = {0, 1};  // kernel extents before positions
-    for (std::int64_t i = 0; i < axes; ++i) order.push_back(2 + axes + i);
-    for (std::int64_t i = 0; i < axes; ++i) order.push_back(2 + i);
-    return view.permute(order).reshape({n, groups_, element_count(shape_) / shape_[0], -1});
-  }
-  if (kind_ == Kind::matrix) {
-    return x.reshape({n, -1, x.size(-1)}).transpose(1, 2).unsqueeze(1) * scale_;
-  }
-  const std::int64_t channels = output_shape[1];
-  const std::int64_t positions = pass.outputs.front()[0].numel() / channels;
-  if (kind_ == Kind::bias) return at::full({n, 1, 1, positions}, scale_, x.options());
-
-  // y = (x - mean) * scale / sqrt(variance + epsilon) + bias, channel by channel.
+/// y = (x - mean) * scale / sqrt(variance + epsilon) + bias, channel by channel: dy/d(parameter).
+at::Tensor Site::norm_factor(const LayerPass& pass, const at::Tensor& x) const {
   const auto per_channel = [](const at::Tensor& t) { return t.reshape({1, -1, 1, 1}); };
-  const auto centred = x.reshape({n, channels, 1, positions}) - per_channel(pass.inputs[3]);
+  const auto centred = x.reshape({x.size(0), x.size(1), 1, -1}) - per_channel(pass.inputs[3]);
   const auto scale = per_channel(pass.inputs[1]);
-  const auto deviation = (per_channel(pass.inputs[4]) + node_->number("epsilon", 1e-5F)).sqrt();
+  const auto epsilon = static_cast<double>(reader_.node->number("epsilon", 1e-5F));
+  const auto deviation = (per_channel(pass.inputs[4]) + epsilon).sqrt();
   switch (kind_) {
     case Kind::norm_scale:
       return centred / deviation;
@@ -133,57 +89,85 @@ at::Tensor Site::factor_in(const LayerPass& pass, std::int64_t begin, std::int64
   }
 }
 
-at::Tensor Site::factor_out(const at::Tensor& output, std::int64_t begin,
-                            std::int64_t count) const {
-  const auto d = output.narrow(0, begin, count);
-  const std::int64_t n = d.size(0);
+at::Tensor Site::factor_in(const LayerPass& pass, std::int64_t begin, std::int64_t count) const {
+  const auto x = pass.inputs.front().narrow(0, begin, count);
+  const at::Tensor& output = pass.outputs.front();
   switch (kind_) {
     case Kind::conv_weight:
-      return d.reshape({n, groups_, d.size(1) / groups_, -1});
+      return unfold(x, output.sizes());
+    case Kind::transposed_conv_weight:
+      return x.reshape({count, groups_, x.size(1) / groups_, -1});
     case Kind::matrix:
-      return d.reshape({n, -1, d.size(-1)}).transpose(1, 2).unsqueeze(1);
+      return x.reshape({count, -1, x.size(-1)}).transpose(1, 2).unsqueeze(1) * scale_;
     case Kind::bias:
-      return d.reshape({n, 1, d.size(1), -1});
+      return at::full({count, 1, 1, output[0].numel() / output.size(1)}, scale_, x.options());
     default:
-      return d.reshape({n, d.size(1), 1, -1});
+      return norm_factor(pass, x);
   }
 }
 
-at::Tensor Site::to_parameter(const at::Tensor& value) const {
-  return (transposed_ ? value.transpose(1, 2) : value).reshape(shape_);
+at::Tensor Site::factor_out(const LayerPass& pass, std::int64_t begin, std::int64_t count) const {
+  std::vector<at::Tensor> columns;
+  for (const auto& output : pass.outputs) {
+    const auto d = output.narrow(0, begin, count);
+    switch (kind_) {
+      case Kind::conv_weight:
+        columns.push_back(d.reshape({count, groups_, d.size(1) / groups_, -1}));
+        break;
+      case Kind::transposed_conv_weight:
+        columns.push_back(unfold(d, pass.inputs.front().sizes()));
+        break;
+      case Kind::matrix:
+        columns.push_back(d.reshape({count, -1, d.size(-1)}).transpose(1, 2).unsqueeze(1));
+        break;
+      case Kind::bias:
+        columns.push_back(d.reshape({count, 1, d.size(1), -1}));
+        break;
+      default:
+        columns.push_back(d.reshape({count, d.size(1), 1, -1}));
+    }
+  }
+  return at::stack(columns);
 }
 
-SquaredGradients Site::squared_gradients(const LayerPass& pass) const {
-  const std::int64_t samples = pass.outputs.front().size(0), step = samples_at_once(pass);
-  at::Tensor sums;
-  std::vector<at::Tensor> totals;
-  for (std::int64_t begin = 0; begin < samples; begin += step) {
-    const std::int64_t count = std::min(step, samples - begin);
-    std::vector<at::Tensor> columns;
-    for (const auto& output : pass.outputs) columns.push_back(factor_out(output, begin, count));
-    const auto chunk = squares_of_chunk(factor_in(pass, begin, count), at::stack(columns));
-    sums = sums.defined() ? sums + chunk.sums : chunk.sums;
-    totals.push_back(chunk.totals);
+at::Tensor Site::to_parameter(const at::Tensor& values) const {
+  const bool swapped = inputs_first_ || kind_ == Kind::transposed_conv_weight;
+  Shape shape = shape_;
+  shape.insert(shape.begin(), values.size(0));
+  const auto as_read = (swapped ? values.transpose(2, 3) : values).reshape(shape);
+  std::vector<std::int64_t> inverse(shape.size(), 0);
+  for (std::size_t i = 0; i < reader_.axes.size(); ++i) {
+    inverse[static_cast<std::size_t>(reader_.axes[i]) + 1] = static_cast<std::int64_t>(i) + 1;
   }
-  return {to_parameter(sums), at::cat(totals)};
+  return as_read.permute(inverse);
 }
 
-at::Tensor Site::curvature(const LayerPass& pass) const {
-  const std::int64_t samples = pass.outputs.front().size(0), step = samples_at_once(pass);
-  at::Tensor sums;
-  for (std::int64_t begin = 0; begin < samples; begin += step) {
-    const std::int64_t count = std::min(step, samples - begin);
-    const auto in = factor_in(pass, begin, count).square();
-    const auto out = factor_out(pass.outputs.front(), begin, count);
-    const std::int64_t n = in.size(0), g = in.size(1), k = in.size(2), o = out.size(2),
-                       l = in.size(3);
-    const auto chunk =
-        at::bmm(out.reshape({n * g, o, l}), in.reshape({n * g, k, l}).transpose(1, 2))
-            .view({n, g, o, k})
-            .sum(0);
-    sums = sums.defined() ? sums + chunk : chunk;
+std::int64_t Site::factor_size(const LayerPass& pass) const {
+  const at::Tensor &x = pass.inputs.front(), &y = pass.outputs.front();
+  const std::int64_t samples = std::max<std::int64_t>(1, y.size(0));
+  const auto columns = static_cast<std::int64_t>(pass.outputs.size());
+  std::int64_t in = x.numel(), out = y.numel();
+  if (kind_ == Kind::conv_weight || kind_ == Kind::transposed_conv_weight) {
+    const std::int64_t places = element_count(shape_) / shape_[0] / shape_[1];
+    if (kind_ == Kind::conv_weight) in = y.numel() / y.size(1) * x.size(1) * places;
+    if (kind_ != Kind::conv_weight) out = x.numel() / x.size(1) * y.size(1) * places;
   }
-  return to_parameter(sums);
+  return std::max(in, columns * out) / samples;
+}
+
+bool Site::one_position(const LayerPass& pass) const {
+  const at::Tensor& output = pass.outputs.front();
+  return kind_ == Kind::matrix && output.dim() == 2;
+}
+
+std::vector<Site> sites_of(const Graph& graph, const Target& target) {
+  std::vector<Site> sites;
+  for (const auto& reader : readers_of(graph, target.info.name).nodes) {
+    const auto site = Site::find(graph, target, reader);
+    if (!site) return {};
+    sites.push_back(*site);
+  }
+  return sites;
 }
 
 }  // namespace laconic::curvature
