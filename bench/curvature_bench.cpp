@@ -21,6 +21,7 @@ namespace laconic {
 namespace {
 
 constexpr std::int64_t samples = 1000;
+constexpr std::int64_t batch = 50;
 
 const Dataset& data() {
   static const auto made = []() -> std::unique_ptr<Dataset> {
@@ -41,7 +42,6 @@ const Network& network() {
 
 /// Loss and gradient of all parameters, batch by batch in parallel as estimators run.
 void gradient_pass() {
-  constexpr std::int64_t batch = 50;
   torch_parallel_for(samples / batch, [](std::int64_t b) {
     std::vector<std::int64_t> indices(batch), labels(batch);
     std::iota(indices.begin(), indices.end(), b * batch);
@@ -61,7 +61,7 @@ void gradient_pass() {
     options.overrides = &parameters;
     const auto scores = network().run({&x, 1}, options)[0];
     const auto loss = at::nll_loss(at::log_softmax(scores, 1), at::tensor(labels));
-    benchmark::DoNotOptimize(torch::autograd::grad({loss}, leaves));
+    benchmark::DoNotOptimize(torch::autograd::grad({loss}, leaves, {}, false, false, true));
   });
 }
 
