@@ -1,6 +1,6 @@
 // The method family: what to do to a network while it trains, and what to keep at the end.
 //
-// Methods that need no training override finish() alone. The others say, at four points of an
+// Methods that need no training override finish() alone. The others say, at the points of an
 // ordinary training step, how the float weights, their gradients and their quantized values meet.
 
 #pragma once
@@ -14,23 +14,28 @@
 namespace laconic {
 
 class Network;
+class Optimizer;
 
 /// Where the training loop stands when it calls a method.
 struct Progress {
   std::int64_t epoch = 0;
   std::int64_t step = 0;
   std::int64_t total_steps = 0;
+  const Optimizer* optimizer = nullptr;  ///< For its second moments; none outside training.
 };
 
 /// A tensor of a finished model, with the specs that made it.
 struct QuantizedParameter {
   Tensor tensor;
-  std::string quantizer;       ///< Empty for a dense tensor.
+  std::string quantizer;  ///< Empty for a dense tensor.
   std::string coder = "auto";
 };
 
 /// All parameters of a network, by name.
 using QuantizedModel = std::map<std::string, QuantizedParameter, std::less<>>;
+
+/// What a method must remember across an interruption, by names of its own choice.
+using MethodState = std::map<std::string, DenseTensor, std::less<>>;
 
 class Method {
  public:
@@ -40,7 +45,13 @@ class Method {
   virtual void before_forward(Network&, const Progress&) {}  ///< e.g. swap quantized weights in.
   virtual void after_backward(Network&, const Progress&) {}  ///< e.g. swap back, add a penalty.
   virtual void after_update(Network&, const Progress&) {}    ///< e.g. project, or freeze a share.
+  virtual void before_evaluation(Network&) {}                ///< e.g. swap quantized weights in.
+  virtual void after_evaluation(Network&) {}                 ///< e.g. swap back.
   [[nodiscard]] virtual QuantizedModel finish(Network&) = 0;
+
+  /// What a checkpoint must hold besides the network's parameters; restore() follows begin().
+  [[nodiscard]] virtual MethodState state() const { return {}; }
+  virtual void restore(const MethodState&) {}
 
   /// Canonical spec, as for a Quantizer.
   [[nodiscard]] virtual std::string spec() const = 0;

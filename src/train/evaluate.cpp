@@ -11,25 +11,11 @@
 
 #include "laconic/error.h"
 #include "laconic/threads.h"
+#include "train/answer.h"
 #include "train/torch_threads.h"
 
 namespace laconic {
 namespace {
-
-/// What the numbers that a network answers with are.
-enum class Answer { logits, probabilities, log_probabilities };
-
-Answer answer_of(const Graph& graph) {
-  for (const Node& node : graph.nodes) {
-    if (std::find(node.outputs.begin(), node.outputs.end(), graph.outputs[0].name) ==
-        node.outputs.end()) {
-      continue;
-    }
-    if (node.op == "Softmax") return Answer::probabilities;
-    if (node.op == "LogSoftmax") return Answer::log_probabilities;
-  }
-  return Answer::logits;
-}
 
 /// Cross-entropy of one sample, in nats.
 double loss_of(std::span<const float> row, std::size_t label, Answer answer) {

@@ -1,0 +1,100 @@
+// The training loop: minibatches in an order drawn from the seed, an optimizer and a schedule from
+// their families, checkpoints, and a Method's hooks where there is one.
+//
+// Each minibatch is cut into shards of a fixed number of samples. A shard runs forward and backward
+// on one thread; gradients are summed in the order of shards. So equal seeds give equal bytes for
+// any number of threads, and a run that was broken off and continued ends in the bytes of one that
+// was not. Batch normalisation takes its statistics over a shard. (On a GPU a minibatch is one
+// shard.)
+
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "laconic/dataset.h"
+#include "laconic/evaluate.h"
+#include "laconic/method.h"
+#include "laconic/network.h"
+#include "laconic/progress.h"
+
+namespace laconic {
+
+/// What training minimises, as a mean over samples. Outputs are logits unless the graph ends in
+/// Softmax or LogSoftmax.
+enum class Loss {
+  cross_entropy,
+  square_hinge,  ///< Mean over classes of max(0, 1 - t y)^2, t = 1 for the sample's class, or -1.
+};
+
+[[nodiscard]] std::string_view name(Loss loss) noexcept;
+
+/// Learning what another network answers: (1 - weight) times the loss plus weight times
+/// temperature^2 times KL(softmax(teacher / temperature) || softmax(outputs / temperature)).
+struct Distillation {
+  const Network* teacher = nullptr;  ///< Takes the same samples; none: no distillation.
+  double temperature = 4;            ///< Positive.
+  double weight = 0.9;               ///< 0 to 1.
+};
+
+/// What to do with a checkpoint that is already in the folder.
+enum class Existing { refuse, resume, replace };
+
+struct TrainOptions {
+  std::int64_t epochs = 10;
+  std::int64_t batch = 64;  ///< Samples left over at the end of an epoch wait for another.
+  std::string optimizer = "sgd";
+  std::string schedule = "cosine";
+  double weight_decay = 0;
+  Loss loss = Loss::cross_entropy;
+  Distillation distillation;
+  std::uint64_t seed = 1;
+
+  /// Which parameters are trained; by default weights, biases and normalisation's. The running
+  /// statistics of batch normalisation never are: they are measured.
+  std::function<bool(const ParameterInfo&)> trains;
+
+  /// Dropout works, and batch normalisation takes the batch's statistics and updates the running
+  /// ones. Otherwise the network runs as in evaluation; right for fine-tuning where batch
+  /// normalisation has become a scale and bias.
+  bool training_mode = true;
+
+  Method* method = nullptr;  ///< begin() is called here, finish() is left to the caller.
+
+  /// Folder for checkpoints, made if it is not there; empty: none are written.
+  std::filesystem::path checkpoint;
+  Existing existing = Existing::refuse;
+};
+
+struct EpochReport {
+  std::int64_t epoch = 0;  ///< From 1.
+  double loss = 0;         ///< Mean over the epoch's samples, as they were trained on.
+  double accuracy = 0;
+  double learning_rate = 0;         ///< At the end of the epoch.
+  std::optional<Score> validation;  ///< None where the data have no validation part.
+};
+
+struct TrainReport {
+  std::vector<EpochReport> epochs;  ///< All, those before a resumption too.
+  std::int64_t steps = 0;
+  std::int64_t resumed_at = 0;  ///< Steps that a checkpoint had done.
+
+  /// Optimizer::second_moment() of each trained parameter, where the optimizer keeps it.
+  std::map<std::string, std::vector<float>, std::less<>> second_moments;
+};
+
+/// Trains `network` in place, on the device where it is. Throws Error(invalid_data) if network and
+/// data do not fit, Error(diverged) naming the step once loss or parameters are not finite (the
+/// last checkpoint stays), Error(interrupted) when asked to stop (after writing a checkpoint),
+/// Error(invalid_argument) if the checkpoint to resume is of another run, saying how, and
+/// Error(corrupt_data) if it is damaged.
+TrainReport train(Network& network, const Dataset& data, const TrainOptions& options,
+                  const ProgressSink& progress = {});
+
+}  // namespace laconic

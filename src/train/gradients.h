@@ -1,0 +1,62 @@
+// The gradient of a minibatch, shard by shard: see laconic/train.h.
+
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <vector>
+
+#include "laconic/train.h"
+#include "train/loss.h"
+
+namespace laconic {
+
+/// Statistics of one BatchNormalization node over a shard.
+struct ShardStatistics {
+  const Node* node = nullptr;
+  at::Tensor mean;
+  at::Tensor variance;  ///< Biased.
+  std::int64_t count = 0;
+};
+
+struct MinibatchResult {
+  double loss = 0;         ///< Summed over samples.
+  std::int64_t right = 0;  ///< Samples whose largest output is their class.
+  std::vector<std::vector<ShardStatistics>> statistics;  ///< By shard, then by node.
+};
+
+/// Random streams of one step.
+struct StepSeeds {
+  std::uint64_t augmentation = 0;
+  std::uint64_t dropout = 0;
+};
+
+class Gradients {
+ public:
+  /// Keeps references to all three.
+  Gradients(Network& network, const Dataset& data, const TrainOptions& options);
+
+  /// Names of the parameters that are trained, in the network's order.
+  [[nodiscard]] const std::vector<std::string>& trained() const noexcept { return trained_; }
+
+  /// Leaves the gradient of the mean loss in grad() of each trained parameter.
+  MinibatchResult compute(std::span<const std::int64_t> indices, const StepSeeds& seeds);
+
+ private:
+  struct Shard;
+  [[nodiscard]] Shard run_shard(std::span<const std::int64_t> indices, std::int64_t number,
+                                std::size_t minibatch, const StepSeeds& seeds) const;
+  [[nodiscard]] at::Tensor answers(const Network& network, const at::Tensor& samples,
+                                   const RunOptions& run) const;
+  void add(std::span<const Shard> shards);
+
+  Network& network_;
+  const Dataset& data_;
+  const TrainOptions& options_;
+  LossFunction loss_;
+  std::vector<std::string> trained_;
+  std::size_t shard_size_;
+};
+
+}  // namespace laconic
