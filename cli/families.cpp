@@ -2,6 +2,7 @@
 
 #include "laconic/allocator.h"
 #include "laconic/coder.h"
+#include "laconic/zoo.h"
 
 namespace laconic::cli {
 
@@ -9,6 +10,7 @@ std::vector<Family> families() {
   std::vector<Family> all = {
       {"allocators", "how many bits each tensor gets", allocators()},
       {"coders", "how indices become bytes", coders()},
+      {"networks", "what training starts from", networks()},
   };
   const auto more = train_families();
   all.insert(all.end(), more.begin(), more.end());

@@ -1,11 +1,18 @@
 // Families of laconic::train; without_train.cpp stands in its place where that is not built.
 
 #include "families.h"
+#include "laconic/dataset.h"
+#include "laconic/optimizer.h"
+#include "laconic/schedule.h"
 
 namespace laconic::cli {
 
 std::vector<Family> train_families() {
-  return {};
+  return {
+      {"data", "samples and labels", datasets()},
+      {"optimizers", "how gradients change weights", optimizers()},
+      {"schedules", "how the learning rate changes", schedules()},
+  };
 }
 
 }  // namespace laconic::cli

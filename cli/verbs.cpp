@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::array table = {
     Verb{"list", "Every family, member and option, with ranges and papers", add_list},
+    Verb{"train", "Train a network of the zoo, or go on with one", add_train},
 };
 
 }  // namespace

@@ -10,4 +10,21 @@ std::vector<Family> train_families() {
   return {};
 }
 
+namespace {
+
+void needs_train(CLI::App& app, Context& context) {
+  app.allow_extras();
+  app.callback([&app, &context] {
+    context.run = [&app] {
+      fail(ErrorCode::invalid_argument, "this build of laconic has no verb \"{}\": it is without LibTorch", app.get_name());
+    };
+  });
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, Context& context) {
+  needs_train(app, context);
+}
+
 }  // namespace laconic::cli

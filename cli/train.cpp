@@ -1,0 +1,167 @@
+#include "laconic/train.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "context.h"
+#include "laconic/error.h"
+#include "laconic/onnx.h"
+#include "laconic/zoo.h"
+#include "recipes.h"
+
+namespace laconic::cli {
+namespace {
+
+struct Request {
+  std::string model, data, device = "cpu", teacher;
+  std::filesystem::path output, checkpoint;
+  std::optional<std::int64_t> epochs, batch;
+  std::optional<std::string> optimizer, schedule;
+  std::optional<double> weight_decay;
+  std::string loss = "cross_entropy";
+  double temperature = Distillation{}.temperature, teacher_weight = Distillation{}.weight;
+  bool resume = false;
+};
+
+bool is_file(const std::string& model) {
+  return model.ends_with(".onnx");
+}
+
+TrainOptions options_of(const Context& context, const Request& request) {
+  const auto& recipe = recipe_for(is_file(request.model) ? "" : request.model);
+  TrainOptions options;
+  options.epochs = request.epochs.value_or(recipe.epochs);
+  options.batch = request.batch.value_or(recipe.batch);
+  options.optimizer = request.optimizer.value_or(std::string(recipe.optimizer));
+  options.schedule = request.schedule.value_or(std::string(recipe.schedule));
+  options.weight_decay = request.weight_decay.value_or(recipe.weight_decay);
+  options.loss =
+      request.loss == name(Loss::square_hinge) ? Loss::square_hinge : Loss::cross_entropy;
+  options.seed = context.seed;
+  options.checkpoint = request.checkpoint;
+  options.existing = request.resume  ? Existing::resume
+                     : context.force ? Existing::replace
+                                     : Existing::refuse;
+  return options;
+}
+
+Json to_json(const Score& score) {
+  return {{"accuracy", score.accuracy}, {"loss", score.loss}, {"samples", score.samples}};
+}
+
+Json to_json(const EpochReport& epoch) {
+  Json json = {{"epoch", epoch.epoch},
+               {"loss", epoch.loss},
+               {"accuracy", epoch.accuracy},
+               {"learning_rate", epoch.learning_rate}};
+  if (epoch.validation) json["validation"] = to_json(*epoch.validation);
+  return json;
+}
+
+std::int64_t count_weights(const Graph& graph) {
+  std::int64_t count = 0;
+  for (const auto& info : parameters(graph))
+    count += graph.constants.find(info.name)->second.count();
+  return count;
+}
+
+/// What the run is worth: its accuracy on the test part, or on the validation part if there is
+/// none.
+std::optional<std::pair<Part, Score>> final_score(const Network& network, const Dataset& data,
+                                                  const ProgressSink& progress) {
+  for (const Part part : {Part::test, Part::validation}) {
+    if (data.size(part) > 0) return std::pair{part, evaluate(network, data, part, {}, progress)};
+  }
+  return {};
+}
+
+void train(const Context& context, const Request& request) {
+  if (request.resume && request.checkpoint.empty()) {
+    fail(ErrorCode::invalid_argument,
+         "--resume needs --checkpoint, the folder of the run to go on with");
+  }
+  check_output(context, request.output);
+  const auto data = make_dataset(request.data);
+  Network network(is_file(request.model) ? read_onnx(request.model)
+                                         : make_network(request.model, data->sample_shape(),
+                                                        data->classes(), context.seed));
+  network.to(request.device);
+  auto options = options_of(context, request);
+  std::optional<Network> teacher;
+  if (!request.teacher.empty()) {
+    teacher.emplace(read_onnx(request.teacher));
+    check_fits(teacher->graph(), *data);
+    teacher->to(request.device);
+    options.distillation = {&*teacher, request.temperature, request.teacher_weight};
+  }
+
+  const auto progress = progress_printer(context);
+  const auto start = std::chrono::steady_clock::now();
+  const auto report = laconic::train(network, *data, options, progress);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const auto graph = network.to_graph();
+  write_onnx(graph, request.output);
+
+  Json json = {
+      {"output", request.output.string()}, {"model", request.model}, {"data", data->spec()},
+      {"weights", count_weights(graph)},   {"seed", context.seed},   {"steps", report.steps},
+      {"resumed_at", report.resumed_at},   {"seconds", seconds}};
+  for (const auto& epoch : report.epochs) json["epochs"].push_back(to_json(epoch));
+  std::string text =
+      fmt::format("{}: {} weights, trained for {} epochs in {:.0f} s", request.output.string(),
+                  grouped(count_weights(graph)), report.epochs.size(), seconds);
+  if (const auto score = final_score(network, *data, progress)) {
+    const auto& [part, figures] = *score;
+    json["part"] = name(part);
+    json.update(to_json(figures));
+    text += fmt::format("; accuracy {:.2f} %, loss {:.4f}, on {} samples of the {} part",
+                        100 * figures.accuracy, figures.loss, grouped(figures.samples), name(part));
+  }
+  print_result(context, json, text);
+}
+
+void add_recipe_options(CLI::App& app, Request& request) {
+  app.add_option("--epochs", request.epochs, "Passes over the training part")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--batch", request.batch, "Samples in a step")->check(CLI::PositiveNumber);
+  app.add_option("--optimizer", request.optimizer, "See laconic list optimizers");
+  app.add_option("--schedule", request.schedule, "See laconic list schedules");
+  app.add_option("--weight-decay", request.weight_decay, "Times the weights, added to gradients")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--loss", request.loss, "What is minimised")
+      ->check(CLI::IsMember({name(Loss::cross_entropy), name(Loss::square_hinge)}))
+      ->capture_default_str();
+  app.add_option("--teacher", request.teacher, "An .onnx file whose answers are learned too");
+  app.add_option("--temperature", request.temperature, "Softens the teacher's answers")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--teacher-weight", request.teacher_weight, "Share of the teacher in the loss")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, Context& context) {
+  add_common(app, context);
+  auto request = std::make_shared<Request>();
+  app.add_option("model", request->model,
+                 "A network of the zoo (laconic list networks), or an .onnx file to go on from")
+      ->required();
+  app.add_option("--data", request->data, "Data set: see laconic list data")->required();
+  add_output(app, context, request->output);
+  add_seed(app, context);
+  add_recipe_options(app, *request);
+  app.add_option("--device", request->device, "cpu, cuda or cuda:N")->capture_default_str();
+  app.add_option("--checkpoint", request->checkpoint, "Folder to keep the run's state in");
+  app.add_flag("--resume", request->resume, "Go on from the state in that folder, if there is one");
+  app.footer("Options that are left out are the network's recipe: see docs/training.md.");
+  app.callback(
+      [&context, request] { context.run = [&context, request] { train(context, *request); }; });
+}
+
+}  // namespace laconic::cli
