@@ -22,7 +22,7 @@ struct Reading {
 };
 
 struct Step {
-  ops::Function run = nullptr;
+  const ops::Row* row = nullptr;
   std::vector<Reading> inputs;
   std::vector<int> outputs;  ///< Slots; left_out where not asked for or never read.
 };
@@ -43,6 +43,17 @@ std::string shapes_of(std::span<const at::Tensor> values) {
     out += value.defined() ? ops::text(value.sizes()) : "none";
   }
   return out;
+}
+
+/// Integers and booleans stay on the host, where shapes are read, until they meet values elsewhere.
+void bring_together(std::span<at::Tensor> values) {
+  const auto elsewhere = std::ranges::find_if(
+      values, [](const at::Tensor& value) { return value.defined() && !value.device().is_cpu(); });
+  if (elsewhere == values.end()) return;
+  const at::Device device = elsewhere->device();
+  for (at::Tensor& value : values) {
+    if (value.defined()) value = value.to(device);
+  }
 }
 
 }  // namespace
@@ -80,8 +91,8 @@ Network::Impl::Impl(Graph given) : graph(std::move(given)) {
   for (const auto& [name, constant] : graph.constants) slot(name);
   for (const Node& node : graph.nodes) {
     Step step;
-    step.run = ops::find(node.op);
-    if (step.run == nullptr) {
+    step.row = ops::find(node.op);
+    if (step.row == nullptr) {
       fail(ErrorCode::unsupported_operator, "{} needs an operator that is not supported",
            describe(node));
     }
@@ -161,6 +172,7 @@ void Network::Impl::run_step(std::size_t position, std::vector<at::Tensor>& valu
     at::Tensor& value = values[static_cast<std::size_t>(step.inputs[i].slot)];
     read[i] = step.inputs[i].last ? std::move(value) : value;
   }
+  if (!step.row->reads_host) bring_together(read);
   if (options.before) options.before(node, read);
   const auto misfit = [&](const std::string& why) {
     fail(ErrorCode::invalid_data, "{} does not fit its inputs ({}): {}", describe(node),
@@ -168,7 +180,7 @@ void Network::Impl::run_step(std::size_t position, std::vector<at::Tensor>& valu
   };
   std::vector<at::Tensor> written;
   try {
-    written = step.run({node, position, graph.opset, options, read});
+    written = step.row->run({node, position, graph.opset, options, read});
   } catch (const Error&) {
     throw;
   } catch (const c10::Error& error) {

@@ -1,8 +1,7 @@
 // Activations, softmax and dropout.
 
 #include <array>
-#include <cmath>
-#include <limits>
+#include <optional>
 #include <random>
 
 #include "laconic/random.h"
@@ -50,33 +49,41 @@ Values softplus(const Call& call) {
   return {at::logaddexp(x, at::zeros_like(x))};
 }
 
-c10::optional<at::Scalar> bound(const Call& call, std::string_view key, std::size_t i) {
+/// The bound that was an attribute before opset 11 and is an input since, if there is one.
+std::optional<at::Scalar> bound(const Call& call, std::string_view key, std::size_t i) {
   if (call.opset < 11) {
-    if (!call.node.has(key)) return c10::nullopt;
+    if (!call.node.has(key)) return std::nullopt;
     return at::Scalar(call.node.number(key, 0));
   }
-  if (!call.has(i)) return c10::nullopt;
+  if (!call.has(i)) return std::nullopt;
   if (call[i].numel() != 1) call.fail("bounds must be scalars");
   return call[i].item();
 }
 
 Values clip(const Call& call) {
-  const auto low = bound(call, "min", 1);
-  const auto high = bound(call, "max", 2);
-  if (!low && !high) return {call[0]};
-  return {at::clamp(call[0], low, high)};
+  at::Tensor x = call[0];
+  if (const auto low = bound(call, "min", 1)) x = at::clamp_min(x, *low);
+  if (const auto high = bound(call, "max", 2)) x = at::clamp_max(x, *high);
+  return {x};
+}
+
+at::Tensor softmax(const at::Tensor& x, std::int64_t axis) {
+  return at::softmax(x, axis);
+}
+at::Tensor log_softmax(const at::Tensor& x, std::int64_t axis) {
+  return at::log_softmax(x, axis);
 }
 
 /// Before opset 13 all axes from `axis` on are one; since then it is that axis alone.
-template <at::Tensor (*function)(const at::Tensor&, std::int64_t, c10::optional<at::ScalarType>)>
+template <at::Tensor (*function)(const at::Tensor&, std::int64_t)>
 Values over_axis(const Call& call) {
   const at::Tensor& x = call[0];
   const auto axis = call.axis("axis", call.opset < 13 ? 1 : -1, x.dim(), call.opset < 13);
-  if (call.opset >= 13) return {function(x, axis, c10::nullopt)};
+  if (call.opset >= 13) return {function(x, axis)};
   std::int64_t rows = 1;
   for (std::int64_t i = 0; i < axis; ++i) rows *= x.size(i);
   const auto columns = rows == 0 ? 0 : x.numel() / rows;
-  return {function(x.reshape({rows, columns}), 1, c10::nullopt).view(x.sizes())};
+  return {function(x.reshape({rows, columns}), 1).view(x.sizes())};
 }
 
 /// One byte per element: 1 keeps it. A node that trains by its own attribute draws as ONNX's
@@ -117,18 +124,18 @@ Values dropout(const Call& call) {
 }
 
 constexpr std::array rows = {
-    Row{"Clip", clip},
-    Row{"Dropout", dropout},
+    Row{"Clip", clip, true},
+    Row{"Dropout", dropout, true},
     Row{"Elu", elu},
     Row{"HardSigmoid", hard_sigmoid},
     Row{"HardSwish", plain<at::hardswish>},
     Row{"LeakyRelu", leaky_relu},
-    Row{"LogSoftmax", over_axis<at::log_softmax>},
+    Row{"LogSoftmax", over_axis<log_softmax>},
     Row{"PRelu", prelu},
     Row{"Relu", relu},
     Row{"Selu", selu},
     Row{"Sigmoid", plain<at::sigmoid>},
-    Row{"Softmax", over_axis<at::softmax>},
+    Row{"Softmax", over_axis<softmax>},
     Row{"Softplus", softplus},
     Row{"Tanh", plain<at::tanh>},
 };

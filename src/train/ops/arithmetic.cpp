@@ -45,7 +45,11 @@ at::Tensor multiply(const at::Tensor& a, const at::Tensor& b) {
 }
 
 at::Tensor divide(const at::Tensor& a, const at::Tensor& b) {
-  return at::isFloatingType(a.scalar_type()) ? at::div(a, b) : at::div(a, b, "trunc");
+  if (at::isFloatingType(a.scalar_type())) return at::div(a, b);
+  if (!at::isSignedType(b.scalar_type())) return at::div(a, b, "trunc");
+  // The lowest integer by -1 is out of range, which traps in the processor.
+  const at::Tensor negates = at::eq(b, -1);
+  return at::where(negates, -a, at::div(a, b.masked_fill(negates, 1), "trunc"));
 }
 
 at::Tensor power(const at::Tensor& base, const at::Tensor& exponent) {

@@ -7,17 +7,13 @@
 namespace laconic::ops {
 namespace {
 
-constexpr std::int64_t max_elements = std::int64_t{1} << 33;
+constexpr std::int64_t max_elements = std::int64_t{1} << 31;
 
 }  // namespace
 
 const at::Tensor& Call::operator[](std::size_t i) const {
   if (!has(i)) fail(fmt::format("input {} is missing", i));
   return inputs[i];
-}
-
-c10::optional<at::Tensor> Call::optional(std::size_t i) const {
-  return has(i) ? c10::optional<at::Tensor>(inputs[i]) : c10::nullopt;
 }
 
 Integers Call::integers(std::size_t i) const {
@@ -69,13 +65,13 @@ void Call::check_size(at::IntArrayRef shape) const {
   }
 }
 
-Function find(std::string_view op) noexcept {
+const Row* find(std::string_view op) noexcept {
   static constexpr std::array parts = {
       arithmetic,   activations, shapes,         selections, creations,   reductions,   products,
       convolutions, pools,       normalizations, resizes,    recurrences, quantizations};
   for (const auto& part : parts) {
     for (const Row& row : part()) {
-      if (row.op == op) return row.run;
+      if (row.op == op) return &row;
     }
   }
   return nullptr;

@@ -31,8 +31,10 @@ struct Call {
   /// Throws Error(invalid_data) if the input is left out.
   [[nodiscard]] const at::Tensor& operator[](std::size_t i) const;
 
-  /// The input as at:: functions take optional ones.
-  [[nodiscard]] c10::optional<at::Tensor> optional(std::size_t i) const;
+  /// The input, or an undefined tensor, which at:: functions take for none.
+  [[nodiscard]] at::Tensor optional(std::size_t i) const {
+    return has(i) ? inputs[i] : at::Tensor();
+  }
 
   /// Elements of an integer or float input, brought to the host.
   [[nodiscard]] Integers integers(std::size_t i) const;
@@ -69,6 +71,8 @@ using Function = Values (*)(const Call&);
 struct Row {
   std::string_view op;
   Function run;
+  bool reads_host =
+      false;  ///< Inputs after the first are shapes, bounds and such: read on the host.
 };
 
 /// The table's parts, by kind of operator.
@@ -86,8 +90,8 @@ std::span<const Row> resizes() noexcept;
 std::span<const Row> recurrences() noexcept;
 std::span<const Row> quantizations() noexcept;
 
-/// The function of an operator, or null.
-[[nodiscard]] Function find(std::string_view op) noexcept;
+/// The row of an operator, or null.
+[[nodiscard]] const Row* find(std::string_view op) noexcept;
 
 /// "1x3x32x32"; "scalar" for no extents.
 [[nodiscard]] std::string text(at::IntArrayRef shape);

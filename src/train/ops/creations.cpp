@@ -65,8 +65,11 @@ Values cast(const Call& call) {
 }
 
 constexpr std::array rows = {
-    Row{"Cast", cast},   Row{"Constant", constant}, Row{"ConstantOfShape", constant_of_shape},
-    Row{"Range", range}, Row{"Shape", shape},
+    Row{"Cast", cast},
+    Row{"Constant", constant},
+    Row{"ConstantOfShape", constant_of_shape, true},
+    Row{"Range", range, true},
+    Row{"Shape", shape},
 };
 
 }  // namespace

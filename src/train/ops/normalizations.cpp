@@ -41,14 +41,14 @@ Values batch_normalization(const Call& call) {
   if (call.node.integer("spatial", 1) == 0) call.fail("spatial = 0 is not supported");
   if (x.dim() < 2)
     call.fail(fmt::format("takes values of 2 axes or more, not {}", text(x.sizes())));
+  if (x.numel() == 0) call.fail(fmt::format("its input is empty: {}", text(x.sizes())));
   const bool node_trains = call.node.integer("training_mode", 0) != 0;
   if (!call.options.training && !node_trains) {
     return {by_given(x, call[1], call[2], call[3], call[4], epsilon)};
   }
   const BatchNorm batch = by_batch(x, call[1], call[2], epsilon);
   if (call.options.batch_statistics) {
-    const auto count = x.size(1) == 0 ? 0 : x.numel() / x.size(1);
-    call.options.batch_statistics(call.node, batch.mean, batch.variance, count);
+    call.options.batch_statistics(call.node, batch.mean, batch.variance, x.numel() / x.size(1));
   }
   if (!call.wants(1)) return {batch.out};
   const double momentum = static_cast<double>(call.node.number("momentum", 0.9F));
@@ -68,7 +68,7 @@ Values layer_normalization(const Call& call) {
   const auto axis = call.axis("axis", -1, x.dim());
   const auto shape = x.sizes().slice(static_cast<std::size_t>(axis));
   const at::Tensor scale = call[1].expand(shape);
-  const auto bias = call.has(2) ? c10::optional<at::Tensor>(call[2].expand(shape)) : c10::nullopt;
+  const at::Tensor bias = call.has(2) ? call[2].expand(shape) : at::Tensor();
   const auto epsilon = static_cast<double>(call.node.number("epsilon", 1e-5F));
   auto [out, mean, inverse] = at::native_layer_norm(x, shape, scale, bias, epsilon);
   return {out, mean, inverse};

@@ -53,10 +53,10 @@ Values arg_max(const Call& call) {
 
 constexpr std::array rows = {
     Row{"ArgMax", arg_max},
-    Row{"ReduceMax", reduce<largest, 18>},
-    Row{"ReduceMean", reduce<mean, 18>},
-    Row{"ReduceMin", reduce<smallest, 18>},
-    Row{"ReduceSum", reduce<sum, 13>},
+    Row{"ReduceMax", reduce<largest, 18>, true},
+    Row{"ReduceMean", reduce<mean, 18>, true},
+    Row{"ReduceMin", reduce<smallest, 18>, true},
+    Row{"ReduceSum", reduce<sum, 13>, true},
 };
 
 }  // namespace

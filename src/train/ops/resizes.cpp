@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <optional>
 
 #include "train/ops/call.h"
 
@@ -263,7 +262,7 @@ Values resize(const Call& call) {
   return {x.to(type)};
 }
 
-constexpr std::array rows = {Row{"Resize", resize}};
+constexpr std::array rows = {Row{"Resize", resize, true}};
 
 }  // namespace
 

@@ -76,7 +76,7 @@ Values slice(const Call& call) {
 Values gather(const Call& call) {
   const at::Tensor& x = call[0];
   const auto axis = call.axis("axis", 0, x.dim());
-  const at::Tensor index = call[1].to(x.device(), at::kLong);
+  const at::Tensor index = call[1].to(at::kLong);
   const at::Tensor flat = at::where(index < 0, index + x.size(axis), index).reshape({-1});
   auto shape = x.sizes().vec();
   shape.erase(shape.begin() + axis);
@@ -167,8 +167,9 @@ Values pad(const Call& call) {
 }
 
 constexpr std::array rows = {
-    Row{"Concat", concat}, Row{"Expand", expand}, Row{"Gather", gather}, Row{"Pad", pad},
-    Row{"Slice", slice},   Row{"Split", split},   Row{"Tile", tile},
+    Row{"Concat", concat},   Row{"Expand", expand, true}, Row{"Gather", gather},
+    Row{"Pad", pad, true},   Row{"Slice", slice, true},   Row{"Split", split, true},
+    Row{"Tile", tile, true},
 };
 
 }  // namespace

@@ -99,9 +99,10 @@ Values space_to_depth(const Call& call) {
 }
 
 constexpr std::array rows = {
-    Row{"DepthToSpace", depth_to_space}, Row{"Flatten", flatten}, Row{"Reshape", reshape},
-    Row{"SpaceToDepth", space_to_depth}, Row{"Squeeze", squeeze}, Row{"Transpose", transpose},
-    Row{"Unsqueeze", unsqueeze},
+    Row{"DepthToSpace", depth_to_space}, Row{"Flatten", flatten},
+    Row{"Reshape", reshape, true},       Row{"SpaceToDepth", space_to_depth},
+    Row{"Squeeze", squeeze, true},       Row{"Transpose", transpose},
+    Row{"Unsqueeze", unsqueeze, true},
 };
 
 }  // namespace
