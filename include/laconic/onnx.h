@@ -30,7 +30,8 @@ namespace laconic {
 /// How export writes quantized tensors.
 enum class QuantizedForm {
   dense,       ///< As float initializers: every runtime reads them.
-  dequantize,  ///< DequantizeLinear where levels are evenly spaced, Gather from the codebook else.
+  dequantize,  ///< DequantizeLinear where levels are evenly spaced and fit 8 bits, else Gather from
+               ///< the codebook where that is smaller than floats.
 };
 
 /// Writes a model that ONNX's checker accepts. `tensors` replaces constants of the same name (dense

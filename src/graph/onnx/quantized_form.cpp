@@ -75,7 +75,7 @@ std::optional<Computation> dequantize_linear(const std::string& name, const Quan
   const bool channels = !whole && !tensor.shape.empty() &&
                         static_cast<std::int64_t>(tensor.codebooks.size()) == tensor.shape[0] &&
                         tensor.block_size * tensor.shape[0] == element_count(tensor.shape);
-  if (opset < (whole ? 10 : 13) || (!whole && !channels)) return {};
+  if (opset < (whole ? 10 : 13) || (!whole && !channels) || tensor.indices.empty()) return {};
   const auto blocks = even_blocks(tensor);
   const auto stored = blocks ? fit_bytes(*blocks) : std::nullopt;
   if (!stored) return {};
@@ -107,8 +107,8 @@ std::optional<Computation> dequantize_linear(const std::string& name, const Quan
   return out;
 }
 
-Computation gather_levels(const std::string& name, const QuantizedTensor& tensor,
-                          FreshNames& names) {
+std::optional<Computation> gather_levels(const std::string& name, const QuantizedTensor& tensor,
+                                         FreshNames& names) {
   // Blocks that share a codebook share its levels; offsets are where a block's levels begin.
   std::vector<float> levels;
   std::vector<std::size_t> offsets;
@@ -118,40 +118,32 @@ Computation gather_levels(const std::string& name, const QuantizedTensor& tensor
     if (is_new) levels.insert(levels.end(), codebook.levels().begin(), codebook.levels().end());
     offsets.push_back(place->second);
   }
-  const std::size_t count = levels.size(), block_size = static_cast<std::size_t>(tensor.block_size);
+  const auto type = levels.size() <= 256 ? ElementType::uint8 : ElementType::uint16;
+  const std::size_t size = tensor.indices.size();
+  const std::size_t stored = size * element_bytes(type) + levels.size() * sizeof(float);
+  if (levels.size() > 65536 || stored >= size * sizeof(float)) return {};
+
+  const auto block_size = static_cast<std::size_t>(tensor.block_size);
   const auto position = [&tensor, offsets, block_size](std::size_t i) {
     return offsets[i / block_size] + tensor.indices[i];
   };
-  const std::size_t size = tensor.indices.size();
-  Initializer indices{names.make(name + ".indices"), ElementType::int32, tensor.shape, {}};
-  if (count <= 256) {
-    indices.type = ElementType::uint8;
-    indices.bytes = [=] { return elements<std::uint8_t>(size, position); };
-  } else if (count <= 65536) {
-    indices.type = ElementType::uint16;
-    indices.bytes = [=] { return elements<std::uint16_t>(size, position); };
-  } else {
-    indices.bytes = [=] { return elements<std::int32_t>(size, position); };
-  }
-  Initializer table{names.make(name + ".levels"),
-                    ElementType::float32,
-                    {static_cast<std::int64_t>(count)},
-                    [levels] {
-                      return elements<float>(levels.size(),
-                                             [&](std::size_t i) { return levels[i]; });
-                    }};
+  const auto indices = [=] {
+    return type == ElementType::uint8 ? elements<std::uint8_t>(size, position)
+                                      : elements<std::uint16_t>(size, position);
+  };
+  const auto table = [levels] {
+    return elements<float>(levels.size(), [&](std::size_t i) { return levels[i]; });
+  };
   Computation out;
-  std::string positions = indices.name;
-  if (indices.type != ElementType::int32) {  // Gather reads no narrower indices.
-    positions = names.make(name + ".positions");
-    out.nodes.push_back({"",
-                         "Cast",
-                         {indices.name},
-                         {positions},
-                         {{"to", static_cast<std::int64_t>(ElementType::int32)}}});
-  }
-  out.nodes.push_back({"", "Gather", {table.name, positions}, {name}, {{"axis", std::int64_t{0}}}});
-  out.initializers = {std::move(indices), std::move(table)};
+  out.initializers = {{names.make(name + ".indices"), type, tensor.shape, indices},
+                      {names.make(name + ".levels"),
+                       ElementType::float32,
+                       {static_cast<std::int64_t>(levels.size())},
+                       table}};
+  const std::string positions = names.make(name + ".positions");
+  const auto int32 = static_cast<std::int64_t>(ElementType::int32);  // Gather reads no less.
+  out.nodes = {{"", "Cast", {out.initializers[0].name}, {positions}, {{"to", int32}}},
+               {"", "Gather", {out.initializers[1].name, positions}, {name}, {}}};
   return out;
 }
 

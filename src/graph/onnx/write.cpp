@@ -41,9 +41,9 @@ std::vector<std::byte> copy_bytes(std::span<const T> values) {
 Computation compute(const std::string& name, const Tensor& tensor, QuantizedForm form,
                     std::int64_t opset, FreshNames& names) {
   const auto* quantized = std::get_if<QuantizedTensor>(&tensor);
-  if (form == QuantizedForm::dequantize && quantized != nullptr && !quantized->indices.empty()) {
+  if (form == QuantizedForm::dequantize && quantized != nullptr) {
     if (auto linear = dequantize_linear(name, *quantized, opset, names)) return std::move(*linear);
-    return gather_levels(name, *quantized, names);
+    if (auto gather = gather_levels(name, *quantized, names)) return std::move(*gather);
   }
   const auto values = [&tensor] {
     if (const auto* dense = std::get_if<DenseTensor>(&tensor))
@@ -63,7 +63,7 @@ void write_onnx(const Graph& graph, const std::filesystem::path& path,
   for (const auto& [name, constant] : graph.constants) {
     if (tensors.contains(name)) continue;
     initializers.push_back({name, constant.type(), constant.shape(),
-                            [&constant] { return copy_bytes(constant.bytes()); }});
+                            [&kept = constant] { return copy_bytes(kept.bytes()); }});
   }
   for (const auto& [name, tensor] : tensors) {
     auto computation = compute(name, tensor, form, graph.opset, names);

@@ -42,9 +42,11 @@ struct Computation {
                                                            const QuantizedTensor& tensor,
                                                            std::int64_t opset, FreshNames& names);
 
-/// How `name` is computed by Gather from its codebooks, for any quantized tensor that has elements.
-[[nodiscard]] Computation gather_levels(const std::string& name, const QuantizedTensor& tensor,
-                                        FreshNames& names);
+/// How `name` is computed by Gather from its codebooks; nothing if that takes as many bytes as
+/// floats. `tensor` must outlive the result.
+[[nodiscard]] std::optional<Computation> gather_levels(const std::string& name,
+                                                       const QuantizedTensor& tensor,
+                                                       FreshNames& names);
 
 /// No protobuf message may be larger; this leaves room for what is not weights.
 inline constexpr std::uint64_t most_inline_bytes = (std::uint64_t{1} << 31) - (1 << 20);
