@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
+#include <fstream>
 #include <limits>
 
 #include "core/bytes.h"
@@ -170,6 +171,23 @@ TEST(PackGraph, EveryOperatorHasANumber) {
   for (const auto& info : operators()) {
     EXPECT_EQ(std::ranges::count(packed::operator_words, info.op), 1) << info.op;
   }
+}
+
+TEST(PackGraph, FormatHasTheListsOfWords) {
+  std::ifstream file(LACONIC_DOCS "/format.md");
+  std::vector<std::string> lists;  // What stands between lines of ```, words apart by one space.
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line == "```") {
+      inside = !inside;
+      if (inside) lists.emplace_back();
+    } else if (inside) {
+      lists.back() += line + " ";
+    }
+  }
+  ASSERT_GE(lists.size(), 2u);
+  EXPECT_EQ(lists[lists.size() - 2], fmt::format("{} ", fmt::join(packed::operator_words, " ")));
+  EXPECT_EQ(lists.back(), fmt::format("{} ", fmt::join(packed::attribute_words, " ")));
 }
 
 std::string unpack_error(const std::vector<std::byte>& bytes,

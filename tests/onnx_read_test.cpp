@@ -274,5 +274,23 @@ TEST(OnnxOperators, TableFitsOnnxsOwnSchemas) {
   }
 }
 
+TEST(OnnxOperators, DocumentHasTheTable) {
+  std::ifstream file(LACONIC_DOCS "/operators.md");
+  std::vector<std::string> rows;
+  for (std::string line; std::getline(file, line);) {
+    if (line == "|---|---|---|" && rows.empty())
+      rows.push_back(line);
+    else if (!rows.empty() && line.starts_with("|"))
+      rows.push_back(line);
+    else if (!rows.empty())
+      break;
+  }
+  ASSERT_EQ(rows.size(), operators().size() + 1);
+  for (std::size_t i = 0; i < operators().size(); ++i) {
+    const auto& info = operators()[i];
+    EXPECT_EQ(rows[i + 1], fmt::format("| {} | {} | {} |", info.op, info.since, info.through));
+  }
+}
+
 }  // namespace
 }  // namespace laconic
