@@ -15,7 +15,7 @@ constexpr std::array<std::string_view, 5> rearranging{"Flatten", "Reshape", "Squ
 
 class Folder {
  public:
-  explicit Folder(Graph& graph) : graph_(graph) {}
+  explicit Folder(Graph& graph) : graph_(graph), reads_(count_reads(graph)) {}
 
   /// True if the node is needed no more.
   bool fold(Node& node) {
@@ -28,12 +28,17 @@ class Folder {
     // A copy would part weights that are shared.
     if (node.op == "Identity" && !is_output(node.outputs[0])) {
       aliases_[node.outputs[0]] = node.inputs[0];
+      reads_[node.inputs[0]] += reads_[node.outputs[0]] - 1;
       return true;
     }
     auto value = evaluate({node, inputs});
     if (!value) return false;
     graph_.constants.emplace(node.outputs[0], std::move(*value));
     computed_.insert(node.outputs[0]);
+    // Large steps on the way to a weight must not all be in memory to the end.
+    for (const auto& input : node.inputs) {
+      if (!input.empty() && --reads_[input] == 0) graph_.constants.erase(input);
+    }
     return true;
   }
 
@@ -63,6 +68,7 @@ class Folder {
   }
 
   Graph& graph_;
+  std::map<std::string, int, std::less<>> reads_;  ///< By nodes that are not folded yet.
   std::set<std::string, std::less<>> computed_;
   std::map<std::string, std::string, std::less<>> aliases_;
 };
