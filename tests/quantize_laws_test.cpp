@@ -52,8 +52,8 @@ std::vector<Sample> samples() {
       {"gaussian", gaussian(1000, 5)},
       {"weighted", gaussian(1000, 6), log_normal(1000, 7, 2)},
       {"heavy tails", heavy_tailed(800, 8), log_normal(800, 9)},
-      {"large", gaussian(30000, 10), log_normal(30000, 11)},
-      {"large, few values", few_valued(30000, 12, 100), log_normal(30000, 13)},
+      {"large", gaussian(40000, 10), log_normal(40000, 11)},
+      {"large, few values", few_valued(40000, 12, 100), log_normal(40000, 13)},
   };
   all[11].weights[17] = 1e4f;
   Sample partly = {"some without importance", gaussian(400, 14), log_normal(400, 15)};

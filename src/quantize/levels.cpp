@@ -56,6 +56,14 @@ Partition nearest_partition(const Line& line, std::span<const float> levels,
   return partition;
 }
 
+double squared_error(const Line& line, std::span<const float> levels) {
+  double sum = 0;
+  for (const auto& cell : nearest_partition(line, levels, {})) {
+    sum += line.cost_at(cell.level, cell.first, cell.last);
+  }
+  return sum;
+}
+
 std::vector<float> settle(const Line& line, Partition partition, std::span<const float> pinned,
                           int sweeps) {
   auto levels = levels_of(line, partition);
@@ -74,11 +82,8 @@ Line line_of(std::span<const float> weights, std::span<const float> importance) 
           std::move(sorted.importance)};
 }
 
-BlockCode nearest_code(std::vector<float> levels, std::span<const float> weights,
-                       std::span<const float> pinned) {
-  make_codebook_order(levels);
-  auto indices = std::vector<Index>(weights.size());
-  count_uppers(nearest_uppers(levels), weights, indices);
+BlockCode with_used_levels(std::vector<float> levels, std::vector<Index> indices,
+                           std::span<const float> pinned) {
   std::vector<char> used(levels.size(), 0);
   for (const Index index : indices) used[index] = 1;
   std::vector<Index> renumbered(levels.size());
@@ -92,6 +97,14 @@ BlockCode nearest_code(std::vector<float> levels, std::span<const float> weights
     for (Index& index : indices) index = renumbered[index];
   }
   return {Codebook(std::move(kept)), std::move(indices)};
+}
+
+BlockCode nearest_code(std::vector<float> levels, std::span<const float> weights,
+                       std::span<const float> pinned) {
+  make_codebook_order(levels);
+  std::vector<Index> indices(weights.size());
+  count_uppers(nearest_uppers(levels), weights, indices);
+  return with_used_levels(std::move(levels), std::move(indices), pinned);
 }
 
 }  // namespace laconic

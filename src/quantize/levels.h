@@ -17,6 +17,9 @@ namespace laconic {
 [[nodiscard]] Partition nearest_partition(const Line& line, std::span<const float> levels,
                                           std::span<const float> pinned);
 
+/// Of every point about its nearest level.
+[[nodiscard]] double squared_error(const Line& line, std::span<const float> levels);
+
 /// Levels that are the means of the points nearest to them (Lloyd's condition), reached from a
 /// partition in at most `sweeps` rounds.
 [[nodiscard]] std::vector<float> settle(const Line& line, Partition partition,
@@ -25,8 +28,12 @@ namespace laconic {
 /// The line that a block's distinct weights make.
 [[nodiscard]] Line line_of(std::span<const float> weights, std::span<const float> importance);
 
-/// The block's weights at the nearest of these levels; levels that none takes are dropped, unless
-/// pinned.
+/// A block's code without the levels that no weight takes, pinned ones excepted. Levels ascend.
+[[nodiscard]] BlockCode with_used_levels(std::vector<float> levels, std::vector<Index> indices,
+                                         std::span<const float> pinned);
+
+/// The block's weights at the nearest of these levels, in any order; only those that are used, or
+/// pinned, are kept.
 [[nodiscard]] BlockCode nearest_code(std::vector<float> levels, std::span<const float> weights,
                                      std::span<const float> pinned);
 
