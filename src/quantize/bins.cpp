@@ -2,75 +2,97 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
+#include <cstring>
 
 namespace laconic {
 namespace {
 
-constexpr std::size_t chunk = 1024;  ///< Weights whose bins are found before they are summed.
+constexpr std::size_t chunk = 1024;  ///< Weights whose places are found before they are summed.
+constexpr int importance_bits = 31;
 
-/// Adding this to a double below 2^51 in magnitude leaves the nearest whole number in the low bits.
-constexpr double shifter = 0x1.8p52;
+/// Bins for a share of 1: just less than half, so that none lies beyond the last.
+constexpr float bins_per_share = static_cast<float>(Bins::half) * (1 - 0x1p-24f);
 
-/// The place of a scaled weight: rises with it, as every operation in it is monotone.
-inline std::int32_t place(float scaled, float typical) {
-  constexpr auto last = static_cast<float>(Bins::half - 1);
-  const float share = 1 - typical / (typical + std::abs(scaled));
-  const auto magnitude =
-      static_cast<std::int32_t>(std::min(share * static_cast<float>(Bins::half), last));
-  return static_cast<std::int32_t>(Bins::half) +
-         (magnitude ^ -static_cast<std::int32_t>(scaled < 0));
+/// How many bins from zero a scaled weight lies: rises with its magnitude, as every operation does.
+inline float distance(float scaled, float typical) {
+  return (1 - typical / (typical + std::abs(scaled))) * bins_per_share;
 }
+
+inline std::int32_t bin_at(std::int32_t distance, bool negative) {
+  return static_cast<std::int32_t>(Bins::half) + (distance ^ -static_cast<std::int32_t>(negative));
+}
+
+/// What a weight adds to the sums of its bin.
+struct Addend {
+  std::int32_t importance;
+  std::int32_t place;
+};
 
 }  // namespace
 
 std::size_t Bins::bin_of(float weight) const {
-  return static_cast<std::size_t>(place(weight * inverse_scale_, typical_));
+  const float scaled = weight * inverse_scale_;
+  return static_cast<std::size_t>(
+      bin_at(static_cast<std::int32_t>(distance(scaled, typical_)), scaled < 0));
+}
+
+double Bins::mean(std::size_t bin) const {
+  const auto& sums = sums_[bin];
+  const bool negative = bin < half;
+  const auto bins = static_cast<double>(negative ? half - 1 - bin : bin - half) +
+                    static_cast<double>(sums.place) / static_cast<double>(sums.importance);
+  const double share = bins / static_cast<double>(bins_per_share);
+  const double magnitude = typical_ * share / (1 - share) * scale_;
+  return negative ? -magnitude : magnitude;
+}
+
+bool Bins::reliable(std::size_t bin) const {
+  constexpr std::size_t far = half - half / 16;
+  constexpr std::int64_t few = std::int64_t{1} << 16;
+  return sums_[bin].importance >= few && bin >= half - far && bin < half + far;
 }
 
 Bins::Bins(const CheckedBlock& block) : ids_(block.weights.size()), sums_(count) {
-  // Powers of two, so that scaled weights and importances give the same bins and sums. Their range
-  // leaves the smallest floats out, which then count as zeros.
+  // Powers of two, so that scaled weights and importances have the same bins and sums. The smallest
+  // floats come out as zeros.
   const int exponent =
       std::clamp(block.largest_weight > 0 ? std::ilogb(block.largest_weight) + 1 : 0, -120, 128);
   inverse_scale_ = static_cast<float>(std::ldexp(1.0, -exponent));
   scale_ = std::ldexp(1.0, exponent);
   typical_ = std::max(block.typical_weight * inverse_scale_, 0x1p-40f);
-  // So that not even all sums together leave 62 bits, nor one addend the shifter's 51.
-  const int bits = std::min(62 - static_cast<int>(std::bit_width(block.weights.size())), 50);
-  unit_ = std::ldexp(1.0, std::ilogb(block.largest_importance) + 1 - bits);
+  const int largest = std::ilogb(block.largest_importance);
+  unit_ = std::ldexp(1.0, largest + 1 - importance_bits);
 
-  using Pair = std::int64_t __attribute__((vector_size(16)));
-  static_assert(sizeof(Pair) == sizeof(Sums));
-  constexpr auto shifted_zero = std::bit_cast<std::int64_t>(shifter);
-  const double per_unit = 1 / unit_, per_scale = 1 / scale_;
-  std::array<std::int32_t, chunk> bins;
+  // In two steps, as one factor may lie outside the floats.
+  const auto per_largest = static_cast<float>(std::ldexp(1.0, -largest / 2));
+  const auto per_unit =
+      static_cast<float>(std::ldexp(1.0, importance_bits - 1 - largest - (-largest / 2)));
   std::array<float, chunk> ones;
-  std::array<Sums, chunk> addends;
+  std::array<std::int32_t, chunk> bins;
+  std::array<Addend, chunk> addends;
   ones.fill(1);
+  const float inverse_scale = inverse_scale_, typical = typical_;
   for (std::size_t begin = 0; begin < ids_.size(); begin += chunk) {
     const std::size_t size = std::min(chunk, ids_.size() - begin);
     const float* weights = block.weights.data() + begin;
     const float* importances =
         block.importance.empty() ? ones.data() : block.importance.data() + begin;
     // Separate loops, so that compilers turn all but the last into vector instructions.
-    for (std::size_t i = 0; i < size; ++i) bins[i] = place(weights[i] * inverse_scale_, typical_);
+    for (std::size_t i = 0; i < size; ++i) {
+      const float scaled = weights[i] * inverse_scale, from_zero = distance(scaled, typical);
+      const auto whole = static_cast<std::int32_t>(from_zero);
+      const float importance = importances[i] * per_largest * per_unit;
+      bins[i] = bin_at(whole, scaled < 0);
+      addends[i].importance = static_cast<std::int32_t>(importance);
+      addends[i].place =
+          static_cast<std::int32_t>(importance * (from_zero - static_cast<float>(whole)));
+    }
     for (std::size_t i = 0; i < size; ++i) ids_[begin + i] = static_cast<Index>(bins[i]);
     for (std::size_t i = 0; i < size; ++i) {
-      const double importance = static_cast<double>(importances[i]) * per_unit + shifter;
-      const double moment =
-          (importance - shifter) * (static_cast<double>(weights[i]) * per_scale) + shifter;
-      addends[i].importance = std::bit_cast<std::int64_t>(importance) - shifted_zero;
-      addends[i].moment = std::bit_cast<std::int64_t>(moment) - shifted_zero;
-    }
-    for (std::size_t i = 0; i < size; ++i) {
-      Pair sum, addend;
-      Sums& at = sums_[static_cast<std::size_t>(bins[i])];
-      __builtin_memcpy(&sum, &at, sizeof sum);
-      __builtin_memcpy(&addend, &addends[i], sizeof addend);
-      sum += addend;
-      __builtin_memcpy(&at, &sum, sizeof sum);
+      Sums& sums = sums_[static_cast<std::uint32_t>(bins[i])];
+      sums.importance += static_cast<std::uint32_t>(addends[i].importance);
+      sums.place += static_cast<std::uint32_t>(addends[i].place);
     }
   }
 }

@@ -1,4 +1,4 @@
-// Fine bins of weights: what stands for a large block where looking at every weight, let alone
+// Fine bins of weights: what stands for a large block where looking at every weight again, let alone
 // sorting, would take too long.
 
 #pragma once
@@ -12,14 +12,13 @@
 
 namespace laconic {
 
-/// Bins are evenly spaced in w / (s + |w|) for a typical magnitude s: fine in the bulk, and still
-/// there for far tails. Sums are taken in whole numbers, so that they are exact and do not depend
-/// on the order of the weights.
+/// Bins are evenly spaced in |w| / (s + |w|) for a typical magnitude s, on both sides of zero: fine
+/// in the bulk, and still there for far tails. Sums are taken in whole numbers, so that they do not
+/// depend on the order of the weights.
 class Bins {
  public:
   static constexpr std::size_t count = 16384;
-  static constexpr std::size_t half =
-      count / 2;  ///< The first bin that is not of negative weights.
+  static constexpr std::size_t half = count / 2;  ///< The first bin that is not of negative weights.
 
   explicit Bins(const CheckedBlock& block);
 
@@ -29,26 +28,25 @@ class Bins {
   /// The bin of every weight; may be taken away.
   [[nodiscard]] std::vector<Index>& ids() { return ids_; }
 
-  /// Sum of importances in `unit()`s, and of importance x weight in unit() x scale()s.
-  struct Sums {
-    std::int64_t importance = 0;
-    std::int64_t moment = 0;
-  };
-  [[nodiscard]] std::span<const Sums> sums() const { return sums_; }
-
-  /// A bin's mean weight; it must have importance.
-  [[nodiscard]] double mean(std::size_t bin) const {
-    return static_cast<double>(sums_[bin].moment) / static_cast<double>(sums_[bin].importance) *
-           scale_;
+  /// Sum of the importances in a bin.
+  [[nodiscard]] double importance(std::size_t bin) const {
+    return static_cast<double>(sums_[bin].importance) * unit_;
   }
 
-  /// What one of `Sums::importance` stands for: a power of two.
-  [[nodiscard]] double unit() const { return unit_; }
+  /// Weighted mean of a bin's weights; it must have importance.
+  [[nodiscard]] double mean(std::size_t bin) const;
 
-  /// A bin of less importance has too few digits in its sums to be relied on.
-  static constexpr std::int64_t least_reliable = std::int64_t{1} << 26;
+  /// Whether importance and mean are good to about seven digits: not where importance is but a few
+  /// units, nor far out, where bins are wide.
+  [[nodiscard]] bool reliable(std::size_t bin) const;
 
  private:
+  /// Importances in units, and the same times the place within the bin, 0 towards zero, 1 away.
+  struct Sums {
+    std::int64_t importance = 0;
+    std::int64_t place = 0;
+  };
+
   std::vector<Index> ids_;
   std::vector<Sums> sums_;
   float inverse_scale_ = 1;  ///< Brings weights to magnitudes of at most 1.

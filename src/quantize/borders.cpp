@@ -10,7 +10,7 @@ namespace laconic {
 namespace {
 
 constexpr std::size_t per_level = 32;
-constexpr std::size_t fewest = 1024;  ///< Coarse borders.
+constexpr std::size_t fewest = 512;  ///< Coarse borders.
 
 /// The sum of measures, none counted for more than a level's share of it: the gap before an
 /// outlier, however wide, wants one level.

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "laconic/error.h"
 #include "quantize/block.h"
@@ -13,27 +14,47 @@
 namespace laconic {
 namespace {
 
-constexpr std::uint32_t magnitude_mask = 0x7fffffff;
-constexpr std::uint32_t infinity_bits = 0x7f800000;
+constexpr std::int32_t magnitude_mask = 0x7fffffff;
+constexpr std::int32_t infinity_bits = 0x7f800000;
+constexpr std::size_t chunk = 4096;  ///< Weights over which sums of 16 bits each fit into 32.
 
-/// What one pass over the bits of floats tells: non-negative floats order as their bits do.
+/// What one pass over weights tells: the bits of non-negative floats order as the floats do.
 struct Scan {
-  std::uint32_t largest = 0;   ///< Bits of the largest magnitude; NaN is larger than infinity.
-  std::uint32_t negative = 0;  ///< Bits of the largest negative number's magnitude, 0 if none.
-  std::uint64_t sum = 0;       ///< Of the magnitudes' bits.
-  std::uint64_t nonzero = 0;
+  std::int32_t largest = 0;  ///< Bits of the largest magnitude; NaN is larger than infinity.
+  std::int64_t sum = 0;      ///< Of the upper halves of the magnitudes' bits.
+  std::int64_t nonzero = 0;
 };
 
 Scan scan(std::span<const float> values) {
   Scan result;
-  for (const float value : values) {
-    const auto bits = std::bit_cast<std::uint32_t>(value), magnitude = bits & magnitude_mask;
-    result.largest = std::max(result.largest, magnitude);
-    result.negative = std::max(result.negative, bits > magnitude_mask ? magnitude : 0);
-    result.sum += magnitude;
-    result.nonzero += magnitude != 0;
+  for (std::size_t begin = 0; begin < values.size(); begin += chunk) {
+    std::int32_t largest = result.largest, sum = 0, nonzero = 0;
+    for (const float value : values.subspan(begin, std::min(chunk, values.size() - begin))) {
+      const std::int32_t magnitude = std::bit_cast<std::int32_t>(value) & magnitude_mask;
+      largest = std::max(largest, magnitude);
+      sum += magnitude >> 16;
+      nonzero += magnitude != 0;
+    }
+    result.largest = largest;
+    result.sum += sum;
+    result.nonzero += nonzero;
   }
   return result;
+}
+
+/// The largest importance; NaN if any is not finite or negative.
+float largest_importance(std::span<const float> values) {
+  std::int32_t largest = 0, signs = 0;
+  for (const float value : values) {
+    const auto bits = std::bit_cast<std::int32_t>(value);
+    largest = std::max(largest, bits);
+    signs |= bits;
+  }
+  // A sign may be that of zero. Of NaN, comparisons are false.
+  const bool negative =
+      signs < 0 && std::any_of(values.begin(), values.end(), [](float v) { return !(v >= 0); });
+  return largest >= infinity_bits || negative ? std::numeric_limits<float>::quiet_NaN()
+                                              : std::bit_cast<float>(largest);
 }
 
 [[noreturn]] void refuse_first_bad(std::string_view what, std::span<const float> values,
@@ -58,18 +79,16 @@ CheckedBlock checked(std::span<const float> weights, std::span<const float> impo
   block.largest_weight = std::bit_cast<float>(of_weights.largest);
   if (of_weights.nonzero > 0) {
     // Bits of a float grow about as its logarithm does.
-    block.typical_weight =
-        std::bit_cast<float>(static_cast<std::uint32_t>(of_weights.sum / of_weights.nonzero));
+    block.typical_weight = std::bit_cast<float>(
+        static_cast<std::int32_t>((of_weights.sum << 16) / of_weights.nonzero));
   }
   if (!importance.empty()) {
-    const Scan of_importance = scan(importance);
-    if (of_importance.largest >= infinity_bits || of_importance.negative > 0) {
-      refuse_first_bad("importance", importance, "finite and not negative");
-    }
-    if (of_importance.largest == 0) {
+    const float largest = largest_importance(importance);
+    if (std::isnan(largest)) refuse_first_bad("importance", importance, "finite and not negative");
+    if (largest == 0) {
       block.importance = {};
     } else {
-      block.largest_importance = std::bit_cast<float>(of_importance.largest);
+      block.largest_importance = largest;
     }
   }
   return block;
