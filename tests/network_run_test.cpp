@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <limits>
 
 #include "laconic/error.h"
 #include "laconic/network.h"
@@ -192,6 +193,24 @@ TEST(Network, RefusesValuesOfAbsurdSize) {
   const at::Tensor shape = at::tensor(std::vector<std::int64_t>{huge, huge, 1});
   EXPECT_THAT(message_of(ErrorCode::invalid_data, [&] { answer(network, shape); }),
               HasSubstr("elements are allowed"));
+}
+
+TEST(Network, SurvivesWhatTrapsTheProcessor) {
+  Graph graph;
+  graph.inputs = {{"a", ElementType::int64, {1}}, {"b", ElementType::int64, {1}}};
+  graph.outputs = {{"q", ElementType::int64, {1}}};
+  graph.nodes = {node("Div", {"a", "b"}, {"q"})};
+  const Network division(graph);
+  const auto lowest = std::numeric_limits<std::int64_t>::min();
+  const auto quotient = [&](std::int64_t a, std::int64_t b) {
+    return division.run(std::array{at::full({1}, a), at::full({1}, b)})[0].item<std::int64_t>();
+  };
+  EXPECT_EQ(quotient(lowest, -1), lowest);
+  EXPECT_EQ(quotient(-7, 2), -3);
+  EXPECT_EQ(quotient(7, -1), -7);
+  EXPECT_THROW(quotient(1, 0), Error);
+  const Network empty(small_classifier());
+  EXPECT_THROW(answer(empty, at::zeros({0, 2, 6, 6})), Error);
 }
 
 }  // namespace
