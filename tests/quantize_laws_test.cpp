@@ -16,11 +16,11 @@ namespace {
 struct Subject {
   std::string spec;
   bool free_levels =
-      false;               ///< Levels are means of their weights, indices those of nearest levels.
-  bool exact_fit = false;  ///< As few distinct weights as levels are represented exactly.
-  bool scales = true;      ///< Follows a scaling of the weights: no length among its options.
-  bool pins_anything = true;
-  bool iterative = true;  ///< A start is never worsened.
+      false;             ///< Levels are means of their weights, indices those of nearest levels.
+  int exact_fit = 0;     ///< So many distinct weights are represented exactly.
+  bool scales = true;    ///< Follows a scaling of the weights: no length among its options.
+  bool restarts = true;  ///< A start is never worsened.
+  std::vector<std::vector<float>> pins = {{0}, {0.03f}, {-7}, {0, 0.1f, -0.1f, 0.1f}};
 };
 
 void PrintTo(const Subject& subject, std::ostream* out) {
@@ -28,12 +28,23 @@ void PrintTo(const Subject& subject, std::ostream* out) {
 }
 
 const std::vector<Subject> subjects = {
-    {.spec = "kmeans", .free_levels = true, .exact_fit = true},
-    {.spec = "kmeans:levels=4,solver=exact", .free_levels = true, .exact_fit = true},
+    {.spec = "uniform", .pins = {{0}}},
+    {.spec = "uniform:levels=5,value=midpoint,dead_zone=0.7", .pins = {{0}}},
+    {.spec = "uniform:bits=2.5,value=mean", .pins = {{0}}},
+    {.spec = "uniform:levels=1", .pins = {{0}}},
+    {.spec = "kmeans", .free_levels = true, .exact_fit = 16},
+    {.spec = "kmeans:levels=4,solver=exact", .free_levels = true, .exact_fit = 4},
     {.spec = "kmeans:levels=4,solver=lloyd", .free_levels = true},
     {.spec = "kmeans:levels=17,solver=lloyd,init=powers,empty=keep", .free_levels = true},
-    {.spec = "kmeans:levels=1", .free_levels = true, .exact_fit = true},
+    {.spec = "kmeans:levels=1", .free_levels = true, .exact_fit = 1, .pins = {{0}, {0.03f}}},
 };
+
+template <typename Applies>
+std::vector<Subject> subjects_where(Applies applies) {
+  std::vector<Subject> chosen;
+  std::copy_if(subjects.begin(), subjects.end(), std::back_inserter(chosen), applies);
+  return chosen;
+}
 
 std::vector<Sample> samples() {
   std::vector<Sample> all = {
@@ -68,6 +79,10 @@ class QuantizerLaws : public testing::TestWithParam<Subject> {
     return make_quantizer(GetParam().spec);
   }
 };
+using ScalingLaws = QuantizerLaws;
+using RestartLaws = QuantizerLaws;
+using FreeLevelLaws = QuantizerLaws;
+using ExactFitLaws = QuantizerLaws;
 
 void expect_equal(const BlockCode& a, const BlockCode& b) {
   EXPECT_EQ(a.codebook, b.codebook);
@@ -132,8 +147,7 @@ TEST_P(QuantizerLaws, PermutedWeightsPermuteIndices) {
   }
 }
 
-TEST_P(QuantizerLaws, ScaledWeightsScaleLevels) {
-  if (!GetParam().scales) GTEST_SKIP();
+TEST_P(ScalingLaws, ScaledWeightsScaleLevels) {
   const auto q = quantizer();
   for (const auto& sample : samples()) {
     if (sample.name == "tiny" || sample.name == "huge") continue;  // Would leave the floats.
@@ -150,8 +164,7 @@ TEST_P(QuantizerLaws, ScaledWeightsScaleLevels) {
   }
 }
 
-TEST_P(QuantizerLaws, ScaledImportanceChangesNothing) {
-  if (!GetParam().scales) GTEST_SKIP();
+TEST_P(ScalingLaws, ScaledImportanceChangesNothing) {
   const auto q = quantizer();
   for (const auto& sample : samples()) {
     if (sample.importance.empty()) continue;
@@ -171,13 +184,10 @@ TEST_P(QuantizerLaws, AllZeroImportanceCountsAsOnes) {
 }
 
 TEST_P(QuantizerLaws, PinnedLevelsArePresentToTheBit) {
-  if (!GetParam().pins_anything) GTEST_SKIP();
   const auto q = quantizer();
-  const std::vector<std::vector<float>> choices = {{0}, {0.03f}, {-7}, {0, 0.1f, -0.1f, 0.1f}};
   for (const auto& sample : samples()) {
-    for (const auto& pins : choices) {
+    for (const auto& pins : GetParam().pins) {
       SCOPED_TRACE(sample.name + ", " + std::to_string(pins.size()) + " pinned");
-      if (GetParam().spec == "kmeans:levels=1" && pins.size() > 1) continue;
       const auto code = q->quantize_block(sample.weights, sample.importance, {.pinned = pins});
       const auto levels = code.codebook.levels();
       for (const float pin : pins) EXPECT_THAT(levels, testing::Contains(pin));
@@ -185,8 +195,7 @@ TEST_P(QuantizerLaws, PinnedLevelsArePresentToTheBit) {
   }
 }
 
-TEST_P(QuantizerLaws, ARunStartedFromACodebookNeverEndsWorse) {
-  if (!GetParam().iterative) GTEST_SKIP();
+TEST_P(RestartLaws, ARunStartedFromACodebookNeverEndsWorse) {
   const auto q = quantizer();
   for (const auto& sample : samples()) {
     SCOPED_TRACE(sample.name);
@@ -220,8 +229,7 @@ TEST_P(QuantizerLaws, BadInputIsRefused) {
   EXPECT_THAT(message({1, 2}, {}, {NAN}), testing::HasSubstr("pinned level is nan"));
 }
 
-TEST_P(QuantizerLaws, FreeLevelsAreMeansOfTheirWeights) {
-  if (!GetParam().free_levels) GTEST_SKIP();
+TEST_P(FreeLevelLaws, FreeLevelsAreMeansOfTheirWeights) {
   const auto q = quantizer();
   const std::vector<float> pins = {0};
   for (const auto& sample : samples()) {
@@ -251,8 +259,7 @@ TEST_P(QuantizerLaws, FreeLevelsAreMeansOfTheirWeights) {
   }
 }
 
-TEST_P(QuantizerLaws, QuantizingTheResultGivesItBack) {
-  if (!GetParam().free_levels) GTEST_SKIP();
+TEST_P(FreeLevelLaws, QuantizingTheResultGivesItBack) {
   const auto q = quantizer();
   for (const auto& sample : samples()) {
     SCOPED_TRACE(sample.name);
@@ -267,12 +274,9 @@ TEST_P(QuantizerLaws, QuantizingTheResultGivesItBack) {
   }
 }
 
-TEST_P(QuantizerLaws, AsFewDistinctWeightsAsLevelsAreExact) {
-  if (!GetParam().exact_fit) GTEST_SKIP();
+TEST_P(ExactFitLaws, AsFewDistinctWeightsAsLevelsAreExact) {
   const auto q = quantizer();
-  const int levels = GetParam().spec == "kmeans"            ? 16
-                     : GetParam().spec == "kmeans:levels=1" ? 1
-                                                            : 4;
+  const int levels = GetParam().exact_fit;
   for (const std::size_t count : {20, 500, 40000}) {
     auto weights = few_valued(count, 1, levels);
     weights[0] = weights[1] + 1e-6f;  // One more value, very near another, in place of one level.
@@ -288,14 +292,27 @@ TEST_P(QuantizerLaws, AsFewDistinctWeightsAsLevelsAreExact) {
   }
 }
 
+std::string test_name(const testing::TestParamInfo<Subject>& subject) {
+  std::string name = subject.param.spec;
+  std::replace_if(
+      name.begin(), name.end(),
+      [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, QuantizerLaws, testing::ValuesIn(subjects), test_name);
+INSTANTIATE_TEST_SUITE_P(Scaling, ScalingLaws,
+                         testing::ValuesIn(subjects_where([](const auto& s) { return s.scales; })),
+                         test_name);
 INSTANTIATE_TEST_SUITE_P(
-    Quantizers, QuantizerLaws, testing::ValuesIn(subjects), [](const auto& subject) {
-      std::string name = subject.param.spec;
-      std::replace_if(
-          name.begin(), name.end(),
-          [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
-      return name;
-    });
+    Restarting, RestartLaws,
+    testing::ValuesIn(subjects_where([](const auto& s) { return s.restarts; })), test_name);
+INSTANTIATE_TEST_SUITE_P(
+    FreeLevels, FreeLevelLaws,
+    testing::ValuesIn(subjects_where([](const auto& s) { return s.free_levels; })), test_name);
+INSTANTIATE_TEST_SUITE_P(
+    ExactFit, ExactFitLaws,
+    testing::ValuesIn(subjects_where([](const auto& s) { return s.exact_fit > 0; })), test_name);
 
 TEST(QuantizerFamily, EveryMemberIsHeldToTheLaws) {
   for (const auto& member : quantizers()) {

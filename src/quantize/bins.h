@@ -1,5 +1,5 @@
-// Fine bins of weights: what stands for a large block where looking at every weight again, let alone
-// sorting, would take too long.
+// Fine bins of weights: what stands for a large block where looking at every weight again, let
+// alone sorting, would take too long.
 
 #pragma once
 
@@ -18,7 +18,8 @@ namespace laconic {
 class Bins {
  public:
   static constexpr std::size_t count = 16384;
-  static constexpr std::size_t half = count / 2;  ///< The first bin that is not of negative weights.
+  static constexpr std::size_t half =
+      count / 2;  ///< The first bin that is not of negative weights.
 
   explicit Bins(const CheckedBlock& block);
 

@@ -8,6 +8,21 @@
 namespace laconic {
 namespace {
 
+constexpr std::array uniform_options = {
+    OptionInfo{"step", "0", ">=0", "Distance of levels, which are its multiples; 0 chooses it."},
+    OptionInfo{
+        "bits", "0", ">=0",
+        "Chooses the finest step whose indices have at most so many bits of entropy a weight; "
+        "0 chooses it by levels."},
+    OptionInfo{
+        "levels", "16", "1..4096",
+        "Chooses the step and the place of so many levels with the least error, weights beyond "
+        "them clipped; without effect where a step or bits are given."},
+    OptionInfo{"dead_zone", "0.5", ">=0.5", "Weights up to so many steps from zero become zero."},
+    OptionInfo{"value", "weighted_mean", "midpoint|mean|weighted_mean",
+               "What stands for the weights of a level: the multiple of the step, or their mean."},
+};
+
 constexpr std::array kmeans_options = {
     OptionInfo{"levels", "16", "1..1024",
                "Most levels that a codebook may have, pinned ones included."},
@@ -28,6 +43,9 @@ constexpr std::array kmeans_options = {
 };
 
 constexpr std::array table = {
+    FamilyRow<Quantizer>{{"uniform", "Evenly spaced cells around zero.",
+                          "Choi, El-Khamy, Lee 2017, section 5.3", uniform_options},
+                         make_uniform},
     FamilyRow<Quantizer>{
         {"kmeans", "Free levels with the least weighted squared error.",
          "Choi, El-Khamy, Lee 2017, eq. 8; optimum by dynamic programming", kmeans_options},

@@ -8,6 +8,7 @@
 
 namespace laconic {
 
+std::unique_ptr<Quantizer> make_uniform(const Options& options);
 std::unique_ptr<Quantizer> make_kmeans(const Options& options);
 
 }  // namespace laconic
