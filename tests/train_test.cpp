@@ -6,10 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
-
 #include "core/atomic_file.h"
-#include "laconic/error.h"
+#include "errors.h"
 #include "laconic/optimizer.h"
 #include "laconic/threads.h"
 #include "network_graphs.h"
@@ -84,25 +82,15 @@ class Train : public testing::Test {
     ToyData broken_off(shape, 3, 200);
     broken_off.interrupt_after(samples);
     Network network(network_with_dropout());
-    try {
-      (void)train(network, broken_off, with);
-      ADD_FAILURE() << "it was not interrupted";
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::interrupted);
-      EXPECT_THAT(error.what(), HasSubstr("checkpoint"));
-    }
+    const auto message =
+        error_of([&] { (void)train(network, broken_off, with); }, ErrorCode::interrupted);
+    EXPECT_THAT(message, HasSubstr("checkpoint"));
     clear_interrupt();
   }
 
   std::string message_of(ErrorCode code, const TrainOptions& with) {
-    try {
-      Network network(network_with_dropout());
-      (void)train(network, data, with);
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), code) << error.what();
-      return error.what();
-    }
-    return "no error";
+    Network network(network_with_dropout());
+    return error_of([&] { (void)train(network, data, with); }, code);
   }
 
   const Shape shape{2, 6, 6};

@@ -1,0 +1,142 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <opencv2/imgcodecs.hpp>
+
+#include "data_support.h"
+#include "temporary_folder.h"
+
+namespace laconic {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Bytes encode(const char* ending, int height, int width, cv::Scalar bgr) {
+  Bytes out;
+  cv::imencode(ending, cv::Mat(height, width, CV_8UC3, bgr), out);
+  return out;
+}
+
+class Images : public testing::Test {
+ protected:
+  Images() {
+    folder.write("train/ant/1.png", encode(".png", 8, 12, {10, 20, 30}));
+    folder.write("train/ant/2.JPG", encode(".jpg", 40, 24, {10, 20, 30}));
+    folder.write("train/bee/1.jpeg", encode(".jpg", 16, 16, {200, 100, 50}));
+    folder.write("train/bee/notes.txt", Bytes{1, 2, 3});
+    folder.write("test/bee/1.png", encode(".png", 6, 6, {1, 2, 3}));
+  }
+  std::string spec(std::string_view options = "") const {
+    return "images:" + folder.path() + ",scale=1,size=8,validation=0" + std::string(options);
+  }
+  /// What reading all of the training part answers.
+  std::string message_of_reading() const {
+    return error_of([&] { (void)read(*make_dataset(spec()), Part::train); });
+  }
+  TemporaryFolder folder;
+};
+
+TEST_F(Images, ReadsAFolderPerClass) {
+  const auto data = make_dataset(spec());
+  EXPECT_EQ(data->classes(), 2);
+  EXPECT_EQ(data->sample_shape(), (Shape{3, 8, 8}));
+  const auto train = read(*data, Part::train);
+  EXPECT_THAT(train.labels, ElementsAre(0, 0, 1));
+  EXPECT_EQ(train.x[0], 30);
+  EXPECT_EQ(train.x[64], 20);
+  EXPECT_EQ(train.x[128], 10);
+  EXPECT_NEAR(train.x[192], 30, 3);
+  const auto test = read(*data, Part::test);
+  EXPECT_THAT(test.labels, ElementsAre(1));
+  EXPECT_EQ(test.x[0], 3);
+  EXPECT_EQ(read(*make_dataset(spec(",channels=bgr")), Part::test).x[0], 1);
+  EXPECT_EQ(make_dataset(spec(",channels=gray"))->sample_shape(), (Shape{1, 8, 8}));
+}
+
+TEST_F(Images, CutsTheMiddle) {
+  cv::Mat image(4, 8, CV_8UC3, cv::Scalar(0, 0, 0));
+  image.colRange(2, 6).setTo(cv::Scalar(255, 255, 255));
+  Bytes bytes;
+  cv::imencode(".png", image, bytes);
+  folder.write("test/bee/1.png", bytes);
+  const auto x = read(*make_dataset("images:" + folder.path() + ",scale=1,size=4"), Part::test).x;
+  EXPECT_EQ(*std::min_element(x.begin(), x.end()), 255);
+  const auto small =
+      read(*make_dataset("images:" + folder.path() + ",scale=1,size=2,resize=4"), Part::test).x;
+  EXPECT_EQ(small.size(), 12u);
+}
+
+TEST_F(Images, TakesFoldersWithoutParts) {
+  const auto data = make_dataset("images:" + folder.path("train") + ",size=4,validation=1");
+  EXPECT_EQ(data->size(Part::train), 2);
+  EXPECT_EQ(data->size(Part::validation), 1);
+  EXPECT_EQ(data->size(Part::test), 0);
+}
+
+TEST_F(Images, HasItsOwnValidationPart) {
+  folder.write("val/ant/1.png", encode(".png", 6, 6, {1, 2, 3}));
+  const auto data = make_dataset("images:" + folder.path() + ",size=4");
+  EXPECT_EQ(data->size(Part::train), 3);
+  EXPECT_EQ(data->size(Part::validation), 1);
+}
+
+TEST_F(Images, UnknownClass) {
+  folder.write("test/cat/1.png", encode(".png", 6, 6, {1, 2, 3}));
+  EXPECT_THAT(message_of(spec()), HasSubstr("cat"));
+}
+
+TEST_F(Images, NoImages) {
+  TemporaryFolder empty;
+  EXPECT_THAT(message_of("images:" + empty.path()), HasSubstr("has no folder"));
+}
+
+TEST_F(Images, JpegCutInHalf) {
+  auto bytes = encode(".jpg", 64, 64, {200, 100, 50});
+  bytes.resize(bytes.size() / 2);
+  folder.write("train/bee/1.jpeg", bytes);
+  EXPECT_THAT(message_of_reading(), AllOf(HasSubstr("bee/1.jpeg"), HasSubstr("cut short")));
+}
+
+TEST_F(Images, PngCutInHalf) {
+  auto bytes = encode(".png", 64, 64, {200, 100, 50});
+  bytes.resize(bytes.size() / 2);
+  folder.write("train/ant/1.png", bytes);
+  EXPECT_THAT(message_of_reading(), AllOf(HasSubstr("ant/1.png"), HasSubstr("cut short")));
+}
+
+TEST_F(Images, PngDamaged) {
+  auto bytes = encode(".png", 64, 64, {200, 100, 50});
+  bytes[bytes.size() - 20] ^= 0xff;
+  folder.write("train/ant/1.png", bytes);
+  EXPECT_THAT(message_of_reading(), AllOf(HasSubstr("ant/1.png"), HasSubstr("damaged")));
+}
+
+TEST_F(Images, ExtentsBeyondTheLimit) {
+  auto bytes = encode(".png", 64, 64, {200, 100, 50});
+  for (std::size_t i = 16; i < 24; ++i) bytes[i] = 0x7f;
+  folder.write("train/ant/1.png", bytes);
+  EXPECT_THAT(message_of_reading(), HasSubstr("2139062143x2139062143 pixels"));
+}
+
+TEST_F(Images, NotAnImage) {
+  folder.write("train/ant/1.png", Bytes{1, 2, 3});
+  EXPECT_THAT(message_of_reading(), HasSubstr("neither a JPEG nor a PNG"));
+  folder.write("train/ant/1.png", Bytes{});
+  EXPECT_THAT(message_of_reading(), HasSubstr("neither a JPEG nor a PNG"));
+}
+
+TEST_F(Images, EveryCutOfAnImageIsAnError) {
+  for (const char* ending : {".png", ".jpg"}) {
+    const auto bytes = encode(ending, 12, 12, {200, 100, 50});
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      folder.write("train/ant/1.png", std::span(bytes).first(size));
+      EXPECT_NE(message_of_reading(), "no error") << ending << " " << size;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace laconic
