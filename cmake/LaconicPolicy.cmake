@@ -28,3 +28,6 @@ if(LACONIC_SANITIZE)
   add_compile_options(-fsanitize=${LACONIC_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${LACONIC_SANITIZE})
 endif()
+if(LACONIC_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # Coverage of the library guides the fuzzers.
+endif()
