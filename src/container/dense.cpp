@@ -38,22 +38,23 @@ bool all_equal(std::span<const float> values) {
 }
 
 std::vector<std::byte> encode_split(const DenseTensor& tensor, NumberFormat format) {
-  std::vector<Index> exponents;
-  exponents.reserve(tensor.values.size());
-  ByteWriter fractions;
   const std::size_t low_bits = 8 * (width(format) - 1);
-  for (const float value : tensor.values) {
-    const std::uint32_t bits = rotated(to_bits(value, format), format);
-    exponents.push_back(static_cast<Index>(bits >> low_bits));
-    for (std::size_t shift = 0; shift < low_bits; shift += 8) {
-      fractions.byte(static_cast<std::uint8_t>(bits >> shift));
-    }
-  }
+  const auto bits_of = [&](float value) { return rotated(to_bits(value, format), format); };
+  std::vector<Index> exponents(tensor.values.size());
+  std::ranges::transform(tensor.values, exponents.begin(), [&](float value) {
+    return static_cast<Index>(bits_of(value) >> low_bits);
+  });
   const Encoded encoded = encode("auto", exponents, exponent_layout(tensor.shape));
+  exponents = {};  // Large tensors must not be held in more forms than needed.
   ByteWriter writer;
   writer.byte(coder_id(spec_name(encoded.coder)));
   writer.append(encoded.bytes);
-  writer.append(fractions.take());
+  for (const float value : tensor.values) {
+    const std::uint32_t bits = bits_of(value);
+    for (std::size_t shift = 0; shift < low_bits; shift += 8) {
+      writer.byte(static_cast<std::uint8_t>(bits >> shift));
+    }
+  }
   return writer.take();
 }
 
