@@ -3,21 +3,128 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <set>
+
+#include "entropy_samples.h"
 #include "laconic/coder.h"
 #include "laconic/error.h"
 
 namespace laconic {
 namespace {
 
-TEST(Coders, RoundTrip) {
-  const IndexLayout layout{{2, 3}, 5, 2};
-  const std::vector<Index> indices{0, 4, 2, 2, 1, 3};
+using testing::IndexSample;
+
+/// Bytes at the end of their own allocation, so that sanitizers see reads beyond it.
+void expect_decodes_or_refuses(const Coder& coder, const IndexSample& sample,
+                               std::span<const std::byte> bytes) {
+  const std::vector<std::byte> exact(bytes.begin(), bytes.end());
+  std::vector<Index> decoded(sample.indices.size());
+  try {
+    coder.decode(exact, sample.layout, decoded);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::corrupt_data) << error.what();
+    return;
+  }
+  for (const Index index : decoded) ASSERT_LT(index, sample.layout.alphabet);
+}
+
+/// Runs `check` for every member with every small sample, named in failures.
+void for_small_samples(const std::function<void(const Coder&, const IndexSample&)>& check) {
+  for (const auto& row : coders()) {
+    for (const auto& sample : testing::index_samples()) {
+      if (sample.indices.size() > 5000) continue;
+      SCOPED_TRACE(std::string(row.name) + ", " + sample.name);
+      check(*make_coder(row.name), sample);
+    }
+  }
+}
+
+TEST(Coders, WhatIsEncodedIsDecoded) {
   for (const auto& row : coders()) {
     const auto coder = make_coder(row.name);
-    const auto bytes = coder->encode(indices, layout);
-    std::vector<Index> decoded(6);
-    coder_for_id(coder_id(row.name))->decode(bytes, layout, decoded);
-    EXPECT_EQ(decoded, indices) << row.name;
+    const Coder* by_id = coder_for_id(coder_id(row.name));
+    ASSERT_NE(by_id, nullptr);
+    for (const auto& sample : testing::index_samples()) {
+      SCOPED_TRACE(std::string(row.name) + ", " + sample.name);
+      const auto bytes = coder->encode(sample.indices, sample.layout);
+      EXPECT_EQ(coder->encode(sample.indices, sample.layout), bytes);
+      std::vector<Index> decoded(sample.indices.size(), 1);
+      by_id->decode(bytes, sample.layout, decoded);
+      EXPECT_EQ(decoded, sample.indices);
+    }
+  }
+}
+
+TEST(Coders, EveryCutEndIsRefused) {
+  for_small_samples([](const Coder& coder, const IndexSample& sample) {
+    auto bytes = coder.encode(sample.indices, sample.layout);
+    std::vector<Index> decoded(sample.indices.size());
+    const std::size_t step = 1 + bytes.size() / 64;
+    for (std::size_t size = 0; size < bytes.size(); size += step) {
+      expect_decodes_or_refuses(coder, sample, std::span(bytes).first(size));
+    }
+    bytes.push_back(std::byte{0});
+    EXPECT_THROW(coder.decode(bytes, sample.layout, decoded), Error) << "a byte too many";
+    if (bytes.size() < 2) return;
+    bytes.resize(bytes.size() - 2);
+    EXPECT_THROW(coder.decode(bytes, sample.layout, decoded), Error) << "a byte too few";
+  });
+}
+
+TEST(Coders, FlippedBitsAreHarmless) {
+  for_small_samples([](const Coder& coder, const IndexSample& sample) {
+    auto bytes = coder.encode(sample.indices, sample.layout);
+    const std::size_t step = bytes.size() < 100 ? 1 : 1 + bytes.size() / 13;
+    for (std::size_t bit = 0; bit < 8 * bytes.size(); bit += step) {
+      bytes[bit / 8] ^= std::byte{1} << (bit % 8);
+      expect_decodes_or_refuses(coder, sample, bytes);
+      bytes[bit / 8] ^= std::byte{1} << (bit % 8);
+    }
+  });
+}
+
+TEST(Coders, ArbitraryBytesAreHarmless) {
+  Random random(3);
+  std::vector<std::byte> bytes(300);
+  for_small_samples([&](const Coder& coder, const IndexSample& sample) {
+    for (int i = 0; i < 50; ++i) {
+      for (auto& byte : bytes) byte = static_cast<std::byte>(random.bits());
+      expect_decodes_or_refuses(
+          coder, sample, std::span(bytes).first(static_cast<std::size_t>(random.below(300))));
+    }
+  });
+}
+
+TEST(Coders, BadCallsAreRefused) {
+  for (const auto& row : coders()) {
+    const auto coder = make_coder(row.name);
+    EXPECT_THROW((void)coder->encode(std::vector<Index>{4}, {{1}, 4, -1}), Error) << row.name;
+    EXPECT_THROW((void)coder->encode(std::vector<Index>{0}, {{2}, 4, -1}), Error) << row.name;
+    EXPECT_THROW((void)coder->encode(std::vector<Index>{0}, {{1}, 4, 4}), Error) << row.name;
+    EXPECT_THROW((void)coder->encode(std::vector<Index>{0}, {{1}, 0, -1}), Error) << row.name;
+  }
+}
+
+TEST(Coders, SpecsAndIdentifiersNameMembers) {
+  std::vector<int> ids;
+  for (const auto& row : coders()) {
+    const auto coder = make_coder(row.name);
+    EXPECT_EQ(make_coder(coder->spec())->spec(), coder->spec());
+    ids.push_back(coder_id(row.name));
+  }
+  EXPECT_EQ(std::set<int>(ids.begin(), ids.end()).size(), ids.size());
+  EXPECT_EQ(coder_for_id(0), nullptr);
+}
+
+TEST(Coders, AutoTakesTheSmallest) {
+  for (const auto& sample : testing::index_samples()) {
+    const Encoded chosen = encode("auto", sample.indices, sample.layout);
+    for (const auto& row : coders()) {
+      const auto bytes = make_coder(row.name)->encode(sample.indices, sample.layout);
+      EXPECT_LE(chosen.bytes.size(), bytes.size()) << row.name << ", " << sample.name;
+    }
+    EXPECT_EQ(make_coder(chosen.coder)->encode(sample.indices, sample.layout), chosen.bytes);
   }
 }
 

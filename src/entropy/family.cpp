@@ -17,6 +17,12 @@ struct CoderRow : FamilyRow<Coder> {
 
 constexpr std::array table = {
     CoderRow{{{"raw", "Every index in the same number of bits.", "", {}}, make_raw}, 1},
+    CoderRow{{{"huffman",
+               "A prefix code of whole bits, optimal for each tensor.",
+               "Huffman, 1952; Choi et al., section 2",
+               {}},
+              make_huffman},
+             2},
 };
 
 constexpr auto rows = infos(table);

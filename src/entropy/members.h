@@ -8,6 +8,7 @@
 
 namespace laconic {
 
+std::unique_ptr<Coder> make_huffman(const Options& options);
 std::unique_ptr<Coder> make_raw(const Options& options);
 
 }  // namespace laconic
