@@ -126,18 +126,18 @@ void train(const Context& context, const Request& request) {
 
 void add_recipe_options(CLI::App& app, Request& request) {
   app.add_option("--epochs", request.epochs, "Passes over the training part")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--batch", request.batch, "Samples in a step")->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 1'000'000));
+  app.add_option("--batch", request.batch, "Samples in a step")->check(CLI::Range(1, 1'000'000));
   app.add_option("--optimizer", request.optimizer, "See laconic list optimizers");
   app.add_option("--schedule", request.schedule, "See laconic list schedules");
   app.add_option("--weight-decay", request.weight_decay, "Times the weights, added to gradients")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0.0, 1.0));
   app.add_option("--loss", request.loss, "What is minimised")
       ->check(CLI::IsMember({name(Loss::cross_entropy), name(Loss::square_hinge)}))
       ->capture_default_str();
   app.add_option("--teacher", request.teacher, "An .onnx file whose answers are learned too");
   app.add_option("--temperature", request.temperature, "Softens the teacher's answers")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(0.01, 1000.0))
       ->capture_default_str();
   app.add_option("--teacher-weight", request.teacher_weight, "Share of the teacher in the loss")
       ->check(CLI::Range(0.0, 1.0))

@@ -1,5 +1,6 @@
 #include "train/gradients.h"
 
+#include <ATen/Context.h>
 #include <torch/autograd.h>
 
 #include <algorithm>
@@ -51,6 +52,10 @@ Gradients::Gradients(Network& network, const Dataset& data, const TrainOptions& 
     }
   }
   if (trained_.empty()) fail(ErrorCode::invalid_data, "the network has no parameter to train");
+  if (!on_cpu) {
+    at::globalContext().setBenchmarkCuDNN(false);
+    at::globalContext().setDeterministicCuDNN(true);
+  }
   shard_size_ = on_cpu ? samples_per_shard : std::numeric_limits<std::size_t>::max();
 }
 
@@ -75,8 +80,8 @@ Gradients::Shard Gradients::run_shard(std::span<const std::int64_t> indices, std
   at::Tensor labels = at::empty({shape[0]}, at::kLong);
   const auto count = static_cast<std::size_t>(samples.numel());
   data_.read(Part::train, indices, std::span(samples.data_ptr<float>(), count),
-             std::span(labels.data_ptr<std::int64_t>(), indices.size()),
-             options_.training_mode ? data_.augmentation() : Augmentation{}, seeds.augmentation);
+             std::span(labels.data_ptr<std::int64_t>(), indices.size()), data_.augmentation(),
+             seeds.augmentation);
   samples = samples.to(device);
   labels = labels.to(device);
 
