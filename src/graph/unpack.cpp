@@ -1,22 +1,16 @@
 #include <algorithm>
-#include <bit>
-#include <limits>
 #include <unordered_set>
 #include <utility>
 
-#include "core/bytes.h"
-#include "graph/checked_count.h"
-#include "graph/evaluate.h"
+#include "graph/packed_fields.h"
 #include "graph/packed_form.h"
-#include "laconic/error.h"
 
 namespace laconic {
 namespace {
 
 using packed::Source;
-using packed::Storage;
 
-constexpr std::string_view part = "the graph";
+constexpr std::string_view part = packed_part;
 
 /// A node before its references are followed.
 struct Template {
@@ -35,7 +29,7 @@ struct Value {
 class Unpacker {
  public:
   Unpacker(std::span<const std::byte> bytes, std::span<const std::string> tensors)
-      : reader_(bytes, part), tensors_(tensors.begin(), tensors.end()) {}
+      : fields_(bytes), tensors_(tensors.begin(), tensors.end()) {}
 
   Graph unpack() {
     const auto version = reader_.varint("its version");
@@ -48,21 +42,21 @@ class Unpacker {
     graph_.name = reader_.text("its name");
     graph_.opset = static_cast<std::int64_t>(reader_.below(1 << 20, "its opset"));
     for (auto left = reader_.count("the number of inputs"); left > 0; --left) {
-      graph_.inputs.push_back(read_info());
+      graph_.inputs.push_back(fields_.info());
       activations_.push_back(graph_.inputs.back().name);
     }
     for (auto left = reader_.count("the number of names of tensors"); left > 0; --left) {
       tensors_.emplace_back(reader_.text("the name of a tensor"));
     }
     for (auto left = reader_.count("the number of constants"); left > 0; --left) {
-      constants_.push_back(read_constant());
+      constants_.push_back(fields_.constant());
     }
     for (auto left = reader_.count("the number of templates"); left > 0; --left) read_template();
     std::vector<std::vector<Value>> inputs;
     for (auto left = reader_.count("the number of nodes"); left > 0; --left) read_node(inputs);
     std::vector<Value> outputs;
     for (auto left = reader_.count("the number of outputs"); left > 0; --left) {
-      graph_.outputs.push_back(read_info());
+      graph_.outputs.push_back(fields_.info());
       outputs.push_back(follow(reader_.varint("a reference")));
     }
     reader_.end();
@@ -72,120 +66,10 @@ class Unpacker {
   }
 
  private:
-  ElementType read_type(std::uint64_t number) {
-    const auto type = static_cast<ElementType>(number);
-    if (number > 13 || element_bytes(type) == 0)
-      corrupt("{} is damaged: there is no element type {}", part, number);
-    return type;
-  }
-
-  ValueInfo read_info() {
-    ValueInfo info;
-    info.name = reader_.text("the name of a value");
-    if (info.name.empty()) corrupt("{} is damaged: a value has no name", part);
-    info.type = read_type(reader_.varint("the type of a value"));
-    info.shape.resize(reader_.count("the rank of a value"));
-    for (auto& extent : info.shape) {
-      extent =
-          static_cast<std::int64_t>(reader_.below(std::uint64_t{1} << 62, "an extent of a value")) -
-          1;
-    }
-    return info;
-  }
-
-  Constant read_constant() {
-    const auto kind = reader_.varint("the type of a constant");
-    const ElementType type = read_type(kind >> 2);
-    Shape shape(reader_.count("the rank of a constant"));
-    std::uint64_t count = 1;
-    for (auto& extent : shape) {
-      extent = static_cast<std::int64_t>(reader_.below(most_elements, "an extent of a constant"));
-    }
-    try {
-      count = static_cast<std::uint64_t>(checked_count(shape));
-    } catch (const Error& error) {
-      corrupt("{} is damaged: {}", part, error.what());
-    }
-    const std::size_t width = element_bytes(type);
-    switch (static_cast<Storage>(kind & 3)) {
-      case Storage::plain: {
-        const auto bytes = reader_.take(count * width, "a constant");
-        return checked(type, std::move(shape), {bytes.begin(), bytes.end()});
-      }
-      case Storage::uniform: {
-        if (count > packed::most_uniform_elements - uniform_elements_) {
-          corrupt("{} is damaged: its uniform constants have more than {} elements", part,
-                  packed::most_uniform_elements);
-        }
-        uniform_elements_ += count;
-        const auto element = reader_.take(width, "a constant");
-        std::vector<std::byte> bytes;
-        bytes.reserve(count * width);
-        for (std::uint64_t i = 0; i < count; ++i)
-          bytes.insert(bytes.end(), element.begin(), element.end());
-        return checked(type, std::move(shape), std::move(bytes));
-      }
-      case Storage::integers: {
-        if (!is_integer(type) || count > reader_.remaining()) break;
-        IntegerWriter out(type, std::move(shape));
-        for (std::uint64_t i = 0; i < count; ++i)
-          out.put(unzigzag(reader_.varint("an element of a constant")));
-        return checked(out.finish());
-      }
-    }
-    corrupt("{} is damaged: a constant is stored in a way that its type does not allow", part);
-  }
-
-  Constant checked(ElementType type, Shape shape, std::vector<std::byte> bytes) {
-    return checked(Constant(type, std::move(shape), std::move(bytes)));
-  }
-  Constant checked(Constant constant) {
-    for (const auto value : constant.bytes()) {
-      if (constant.type() == ElementType::boolean && value > std::byte{1}) {
-        corrupt("{} is damaged: a boolean is neither 0 nor 1", part);
-      }
-    }
-    return constant;
-  }
-
-  template <std::size_t n>
-  std::string read_word(const std::array<std::string_view, n>& words, std::string_view what) {
-    const auto number = reader_.below(n + 1, what);
-    return std::string(number == 0 ? reader_.text(what) : words[number - 1]);
-  }
-
-  Attribute read_attribute() {
-    switch (reader_.below(std::variant_size_v<Attribute>, "the type of an attribute")) {
-      case 0:
-        return read_integer();
-      case 1:
-        return read_number();
-      case 2:
-        return read_text();
-      case 3:
-        return read_list<std::int64_t>([&] { return read_integer(); });
-      case 4:
-        return read_list<float>([&] { return read_number(); });
-      case 5:
-        return read_list<std::string>([&] { return read_text(); });
-      default:
-        return read_constant();
-    }
-  }
-  std::int64_t read_integer() { return unzigzag(reader_.varint("an attribute")); }
-  float read_number() { return std::bit_cast<float>(reader_.u32("an attribute")); }
-  std::string read_text() { return std::string(reader_.text("an attribute")); }
-  template <typename T, typename Read>
-  std::vector<T> read_list(Read read) {
-    std::vector<T> out(reader_.count("the length of an attribute"));
-    for (auto& item : out) item = read();
-    return out;
-  }
-
   void read_template() {
     const auto begin = reader_.position();
     Template out;
-    out.node.op = read_word(packed::operator_words, "an operator");
+    out.node.op = fields_.word(packed::operator_words, "an operator");
     if (out.node.op.empty()) corrupt("{} is damaged: an operator has no name", part);
     out.inputs.resize(reader_.count("the number of a node's inputs"));
     for (auto& input : out.inputs) input = reader_.varint("a reference");
@@ -196,8 +80,8 @@ class Unpacker {
       }
     }
     for (auto left = reader_.count("the number of a node's attributes"); left > 0; --left) {
-      auto key = read_word(packed::attribute_words, "the name of an attribute");
-      if (!out.node.attributes.emplace(key, read_attribute()).second) {
+      auto key = fields_.word(packed::attribute_words, "the name of an attribute");
+      if (!out.node.attributes.emplace(key, fields_.attribute()).second) {
         corrupt("{} is damaged: a node has two attributes '{}'", part, key);
       }
     }
@@ -310,14 +194,15 @@ class Unpacker {
     }
   }
 
-  ByteReader reader_;
+  PackedFields fields_;
+  ByteReader& reader_ = fields_.bytes();
   std::vector<std::string> tensors_;
   Graph graph_;
   std::vector<Constant> constants_;
   std::vector<Template> templates_;
   std::vector<std::string> activations_, constant_names_;  ///< Names, empty until they are known.
   std::vector<std::size_t> outputs_;  ///< Of each node: its first output among the activations.
-  std::uint64_t next_tensor_ = 0, uniform_elements_ = 0, node_bytes_ = 0;
+  std::uint64_t next_tensor_ = 0, node_bytes_ = 0;
 };
 
 }  // namespace
