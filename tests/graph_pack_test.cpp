@@ -74,6 +74,7 @@ Graph varied_graph() {
   Graph graph = small_graph();
   graph.opset = 17;
   graph.inputs.push_back({"mask", ElementType::boolean, {-1, 1 << 20, 0}});
+  graph.inputs.push_back({"anything", ElementType::float32, {}, false});
   graph.constants.emplace("c0", integers({3}, {-1, 0, std::numeric_limits<std::int64_t>::max()}));
   graph.constants.emplace("same as c0", graph.constants.at("c0"));
   graph.constants.emplace("scalar", floats({}, {0.1f}));

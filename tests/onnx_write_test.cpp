@@ -111,6 +111,7 @@ TEST(OnnxWrite, EveryTypeOfValueRoundTrips) {
     graph.constants.emplace(constant, Constant(element, {2}, std::move(bytes)));
     graph.outputs.push_back({constant, element, {2}});
   }
+  graph.inputs.push_back({"anything", ElementType::float32, {}, false});
   graph.constants.emplace("none", floats({0, 2}, {}));
   graph.outputs.push_back({"none", ElementType::float32, {0, 2}});
   graph.nodes[1].attributes = {{"i", std::int64_t{-1}},

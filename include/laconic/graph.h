@@ -101,6 +101,7 @@ struct ValueInfo {
   std::string name;
   ElementType type = ElementType::float32;
   Shape shape;
+  bool ranked = true;  ///< False: not even the rank is known, and the shape is empty.
 
   bool operator==(const ValueInfo&) const = default;
 };

@@ -25,7 +25,7 @@ void write_word(ByteWriter& writer, const std::array<std::string_view, n>& words
 void write_info(ByteWriter& writer, const ValueInfo& value) {
   writer.text(value.name);
   writer.varint(static_cast<std::uint64_t>(value.type));
-  writer.varint(value.shape.size());
+  writer.varint(value.ranked ? value.shape.size() + 1 : 0);
   for (const auto extent : value.shape) writer.varint(static_cast<std::uint64_t>(extent + 1));
 }
 

@@ -46,7 +46,10 @@ ValueInfo PackedFields::info() {
   info.name = reader_.text("the name of a value");
   if (info.name.empty()) corrupt("{} is damaged: a value has no name", part);
   info.type = type(reader_.varint("the type of a value"));
-  info.shape.resize(reader_.count("the rank of a value"));
+  const auto rank = reader_.varint("the rank of a value");
+  if (rank > reader_.remaining()) corrupt("{} is damaged: a value has {} extents", part, rank - 1);
+  info.ranked = rank > 0;
+  info.shape.resize(info.ranked ? rank - 1 : 0);
   for (auto& extent : info.shape) {
     extent =
         static_cast<std::int64_t>(reader_.below(std::uint64_t{1} << 62, "an extent of a value")) -

@@ -2,12 +2,12 @@
 // varints, texts a length and characters.
 //
 //   version, name, opset
-//   inputs: count; each: name, type, rank, extents + 1 (0: not known beforehand)
+//   inputs: count; each: name, type, rank + 1, extents + 1 (0: not known beforehand)
 //   tensors stored beside and not listed by the caller: count; their names
 //   constants that are kept: count; each: see Storage
 //   templates, the distinct nodes: count; each: operator, inputs (references), outputs, attributes
 //   nodes: count; each: the number of its template
-//   outputs: count; each: name, type, rank, extents + 1, reference
+//   outputs: count; each: name, type, rank + 1, extents + 1, reference
 //
 // A reference says where a value comes from as seen from where it is read, so that the layers of a
 // deep network become equal nodes: 0 is an input left out; otherwise the lowest two bits are a

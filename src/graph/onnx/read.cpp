@@ -149,6 +149,7 @@ class Reader {
     }
     const auto& tensor = value.type().tensor_type();
     ValueInfo out{value.name(), element_type(tensor.elem_type(), reading_, who), {}};
+    out.ranked = tensor.has_shape();
     for (const auto& dim : tensor.shape().dim()) {
       out.shape.push_back(dim.has_dim_value() && dim.dim_value() >= 0 ? dim.dim_value() : -1);
     }

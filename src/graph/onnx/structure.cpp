@@ -75,6 +75,7 @@ void describe_value(const ValueInfo& value, onnx::ValueInfoProto& out) {
   out.set_name(value.name);
   auto& type = *out.mutable_type()->mutable_tensor_type();
   type.set_elem_type(static_cast<int>(value.type));
+  if (!value.ranked) return;
   auto& shape = *type.mutable_shape();
   for (const auto extent : value.shape) {
     auto& dim = *shape.add_dim();
