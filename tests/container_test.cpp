@@ -203,6 +203,8 @@ TEST(Container, SaysWhyItCannotWrite) {
   ModelWriter writer(folder.path() / "none" / "model.lac");
   EXPECT_THAT(message_of(ErrorCode::cannot_write, [&] { writer.finish(); }),
               HasSubstr("model.lac"));
+  std::filesystem::create_directory(folder.path() / "none");
+  writer.finish();  // A failed attempt can be repeated.
   ModelWriter twice(folder.path() / "model.lac");
   twice.finish();
   EXPECT_THAT(message_of(ErrorCode::invalid_argument, [&] { twice.finish(); }),

@@ -247,13 +247,14 @@ void ModelWriter::set_metadata(std::string_view key, std::string_view value) {
 }
 
 SizeReport ModelWriter::finish() {
-  if (std::exchange(impl_->finished, true)) {
+  if (impl_->finished) {
     fail(ErrorCode::invalid_argument, "\"{}\" has been finished before", impl_->path.string());
   }
   const Assembled assembled = impl_->assemble();
   AtomicFile file(impl_->path);
   impl_->emit(assembled, [&](std::span<const std::byte> bytes) { file.write(bytes); });
   file.commit();
+  impl_->finished = true;
   return assembled.report;
 }
 
