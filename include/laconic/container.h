@@ -25,7 +25,8 @@ inline constexpr unsigned char file_magic[4] = {'L', 'A', 'C', 0x1A};
 /// Ceilings on what an untrusted file may ask for, checked before anything is allocated.
 struct ReadLimits {
   std::uint64_t max_tensors = 1u << 20;
-  std::uint64_t max_elements = std::uint64_t{1} << 34;  ///< Of all tensors; levels, of all codebooks.
+  std::uint64_t max_elements = std::uint64_t{1}
+                               << 34;  ///< Of all tensors; levels, of all codebooks.
   std::uint64_t max_graph_bytes = std::uint64_t{1} << 30;
   /// Table of contents and table of codebooks, each, when unpacked; names together.
   std::uint64_t max_header_bytes = std::uint64_t{1} << 28;
@@ -115,7 +116,8 @@ class ModelWriter {
   void set_graph(std::span<const std::byte> graph);
   void set_metadata(std::string_view key, std::string_view value);
 
-  /// To be called once, last. Throws Error(cannot_write) naming the path and the reason.
+  /// To be called last, and once, unless it fails. Throws Error(cannot_write) naming the path and
+  /// the reason; an Error from a coder that add() was given names the tensor.
   SizeReport finish();
 
   /// The bytes that finish() would write, without writing them; for searches over sizes.
