@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -76,6 +77,15 @@ class BitReader {
     if (next_ < bytes_.size() || overrun()) return false;
     const auto beyond = static_cast<int>(8 * (next_ - bytes_.size()));
     return held_bits_ - beyond < 8 && held_ == 0;
+  }
+
+  /// Where whole bytes go on behind the bits taken so far, if the bits up to there are zeros and
+  /// there: for payloads that are bits first and bytes then.
+  [[nodiscard]] std::optional<std::size_t> end_of_byte() const {
+    const int ahead = held_bits_ / 8;
+    const std::size_t end = next_ - static_cast<std::size_t>(ahead);
+    if (end > bytes_.size() || (held_ & ((1u << held_bits_ % 8) - 1)) != 0) return std::nullopt;
+    return end;
   }
 
  private:

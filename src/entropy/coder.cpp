@@ -43,10 +43,11 @@ void check(std::size_t count, const IndexLayout& layout) {
 std::vector<std::byte> Coder::encode(std::span<const Index> indices,
                                      const IndexLayout& layout) const {
   check(indices.size(), layout);
-  const auto largest = std::max_element(indices.begin(), indices.end());
-  if (largest != indices.end() && *largest >= layout.alphabet) {
-    fail(ErrorCode::invalid_argument, "index {} is not below {}, the size of the alphabet",
-         *largest, layout.alphabet);
+  Index largest = 0;  // Unlike std::max_element, a loop that compilers turn into vectors.
+  for (const Index index : indices) largest = std::max(largest, index);
+  if (!indices.empty() && largest >= layout.alphabet) {
+    fail(ErrorCode::invalid_argument, "index {} is not below {}, the size of the alphabet", largest,
+         layout.alphabet);
   }
   return do_encode(indices, layout);
 }

@@ -23,6 +23,13 @@ constexpr std::array table = {
                {}},
               make_huffman},
              2},
+    CoderRow{{{"rans",
+               "Fractions of bits by a state that divides and multiplies, with one table for each "
+               "tensor.",
+               "Duda, 2013",
+               {}},
+              make_rans},
+             4},
 };
 
 constexpr auto rows = infos(table);

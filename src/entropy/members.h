@@ -10,5 +10,6 @@ namespace laconic {
 
 std::unique_ptr<Coder> make_huffman(const Options& options);
 std::unique_ptr<Coder> make_raw(const Options& options);
+std::unique_ptr<Coder> make_rans(const Options& options);
 
 }  // namespace laconic
