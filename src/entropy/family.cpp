@@ -30,6 +30,12 @@ constexpr std::array table = {
                {}},
               make_rans},
              4},
+    CoderRow{{{"adaptive_binary",
+               "Adaptive binary decisions, mixed from contexts of neighbours.",
+               "",
+               {}},
+              make_adaptive_binary},
+             5},
 };
 
 constexpr auto rows = infos(table);

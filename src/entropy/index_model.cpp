@@ -1,0 +1,116 @@
+#include "entropy/index_model.h"
+
+#include <cstdlib>
+
+namespace laconic {
+namespace {
+
+/// How many observations a prior counts for.
+constexpr std::uint32_t prior_count = 8;
+
+/// What a context's counters start from: values that follow a logistic distribution, rounded to
+/// integers. `mean` and `scale` are in 1/256ths.
+class RoundedLogistic {
+ public:
+  RoundedLogistic(std::int64_t mean, std::int64_t scale) : mean_(mean), scale_(scale) {}
+
+  [[nodiscard]] std::int64_t positive() const { return logistic::squash(log_odds(1, false)); }
+  [[nodiscard]] std::int64_t negative() const { return logistic::squash(log_odds(1, true)); }
+
+  /// P(|value| >= next) / P(|value| >= reached) among values of one sign.
+  [[nodiscard]] Counter step(int reached, int next, bool negative) const {
+    // Ratios of small tails hardly depend on where they begin, but lose all their digits.
+    constexpr std::int64_t smallest = -1024;
+    const std::int64_t from = log_odds(reached, negative);
+    const std::int64_t to = log_odds(next, negative) - std::min<std::int64_t>(from - smallest, 0);
+    return counter(logistic::squash(to), logistic::squash(std::max(from, smallest)));
+  }
+
+  static Counter counter(std::int64_t part, std::int64_t whole) {
+    const std::int64_t probability = 65'536 * part / whole;
+    return {static_cast<std::uint32_t>(std::clamp<std::int64_t>(probability, 64, 65'472)),
+            prior_count};
+  }
+
+ private:
+  /// Quantizers that weigh rate keep a little more than half a step around zero for zero.
+  static constexpr std::int64_t dead_zone = 13;
+
+  /// Of |value| >= magnitude on the side of that sign.
+  [[nodiscard]] std::int64_t log_odds(std::int64_t magnitude, bool negative) const {
+    const std::int64_t bound = 256 * magnitude - 128 + (magnitude == 1 ? dead_zone : 0);
+    return ((negative ? -mean_ : mean_) - bound) * 256 / scale_;
+  }
+
+  std::int64_t mean_, scale_;
+};
+
+/// Middle of a scale class, in 1/256ths.
+std::int64_t scale_of(std::uint32_t scale_class) {
+  constexpr std::array<std::int64_t, 4> quarters{256, 304, 362, 431};
+  const auto octaves = static_cast<int>((scale_class + 3) / 4) - 5;  // Class 17 is 1.
+  const std::int64_t mantissa = quarters[(scale_class + 3) % 4];
+  return octaves >= 0 ? mantissa << octaves : mantissa >> -octaves;
+}
+
+/// From the mean absolute residual to the scale of the distribution, with the rounding's own.
+std::int64_t spread_to_scale(std::int64_t spread) {
+  return 10 * spread / 16 + 5;
+}
+
+}  // namespace
+
+struct IndexModel::Priors {
+  std::array<std::vector<Counter>, Mixer::inputs> counters;
+
+  Priors() {
+    constexpr std::array<std::int64_t, Neighbourhood::expectations> means{5,   26,  56,  102,
+                                                                          166, 256, 410, 640};
+    for (const auto mean : means) {
+      for (std::uint32_t scale = 0; scale < Neighbourhood::scales; ++scale) {
+        append(0, {mean, spread_to_scale(scale_of(scale))});
+      }
+    }
+    constexpr int side = Neighbourhood::max_adjacent;
+    for (int known = 0; known < 4; ++known) {
+      for (int left = -side; left <= side; ++left) {
+        for (int above = -side; above <= side; ++above) {
+          const std::int64_t mean = (known == 3 ? 77 : 102) * (left + above);
+          const std::int64_t spread = 150 + 60 * (std::abs(left) + std::abs(above));
+          append(1, {mean, spread_to_scale(spread)});
+        }
+      }
+    }
+    for (std::uint32_t scale = 0; scale < Neighbourhood::scales; ++scale) {
+      append(2, {0, spread_to_scale(scale_of(scale))});
+    }
+  }
+
+ private:
+  void append(std::size_t input, const RoundedLogistic& values) {
+    auto& out = counters[input];
+    const std::size_t row = out.size();
+    out.resize(row + nodes);
+    const std::int64_t positive = values.positive(), negative = values.negative();
+    out[row + zero_node] = RoundedLogistic::counter(positive + negative, 65'536);
+    out[row + sign_node] = RoundedLogistic::counter(negative, positive + negative);
+    for (int found = 1; found < unary; ++found) {
+      const auto node = row + 2 * static_cast<std::size_t>(found);
+      out[node] = values.step(found, found + 1, false);
+      out[node + 1] = values.step(found, found + 1, true);
+    }
+    int found = unary;
+    for (std::size_t node = row + first_power_node; node < row + nodes; ++node, found *= 2) {
+      out[node] = values.step(found, 2 * found, false);
+    }
+  }
+};
+
+const IndexModel::Priors& IndexModel::priors() {
+  static const Priors priors;
+  return priors;
+}
+
+IndexModel::IndexModel(const Walk& walk) : neighbourhood_(walk), counters_(priors().counters) {}
+
+}  // namespace laconic
