@@ -35,11 +35,10 @@ class AdaptiveBinary final : public Coder {
       zero = most_frequent(indices, layout);
       put_varint(out, static_cast<std::uint64_t>(zero));
     }
-    const auto lowest = static_cast<int>(-zero);
-    const auto highest = static_cast<int>(layout.alphabet - 1 - zero);
-    IndexModel model{Walk(layout.shape)};
+    IndexModel model(Walk(layout.shape), static_cast<int>(zero),
+                     static_cast<int>(layout.alphabet - 1));
     ArithmeticEncoder encoder;
-    for (const Index index : indices) model.code(encoder, index + lowest, lowest, highest);
+    (void)model.code(encoder, indices);
     const auto stream = encoder.finish();
     out.insert(out.end(), stream.begin(), stream.end());
     return out;
@@ -60,17 +59,11 @@ class AdaptiveBinary final : public Coder {
       zero = static_cast<std::int64_t>(
           take_varint(bytes, static_cast<std::uint64_t>(layout.alphabet - 1), "adaptive_binary"));
     }
-    const auto lowest = static_cast<int>(-zero);
-    const auto highest = static_cast<int>(layout.alphabet - 1 - zero);
-    IndexModel model{Walk(layout.shape)};
+    IndexModel model(Walk(layout.shape), static_cast<int>(zero),
+                     static_cast<int>(layout.alphabet - 1));
     ArithmeticDecoder decoder(bytes);
-    for (Index& index : indices) {
-      const int value = model.code(decoder, 0, lowest, highest);
-      if (value < lowest || value > highest) {
-        fail(ErrorCode::corrupt_data, "adaptive_binary: an index of {} where {} to {} are allowed",
-             value - lowest, 0, highest - lowest);
-      }
-      index = static_cast<Index>(value - lowest);
+    if (!model.code(decoder, indices)) {
+      fail(ErrorCode::corrupt_data, "adaptive_binary: an index is not below {}", layout.alphabet);
     }
     if (!decoder.at_end()) {
       fail(ErrorCode::corrupt_data,

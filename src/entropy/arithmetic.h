@@ -85,12 +85,10 @@ class ArithmeticDecoder {
   bool code(bool /*ignored*/, std::uint32_t one) {
     const std::uint64_t bound = (range_ >> 16) * one;
     const bool bit = code_ < bound;
-    if (bit) {
-      range_ = bound;
-    } else {
-      code_ -= bound;
-      range_ -= bound;
-    }
+    // Without a branch: it would be mispredicted as often as the bit is.
+    const std::uint64_t if_zero = std::uint64_t{bit} - 1;
+    code_ -= bound & if_zero;
+    range_ = bound + ((range_ - 2 * bound) & if_zero);
     if (range_ >> 32 == 0) {
       const std::uint64_t word = next();
       window_ = window_ << 32 | word;

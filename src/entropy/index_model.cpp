@@ -48,7 +48,8 @@ class RoundedLogistic {
 /// Middle of a scale class, in 1/256ths.
 std::int64_t scale_of(std::uint32_t scale_class) {
   constexpr std::array<std::int64_t, 4> quarters{256, 304, 362, 431};
-  const auto octaves = static_cast<int>((scale_class + 3) / 4) - 5;  // Class 17 is 1.
+  const auto octaves =
+      static_cast<int>((scale_class + 3) / 4) - (Neighbourhood::unit_scale + 3) / 4;
   const std::int64_t mantissa = quarters[(scale_class + 3) % 4];
   return octaves >= 0 ? mantissa << octaves : mantissa >> -octaves;
 }
@@ -72,7 +73,7 @@ struct IndexModel::Priors {
       }
     }
     constexpr int side = Neighbourhood::max_adjacent;
-    for (int known = 0; known < 4; ++known) {
+    for (std::uint32_t known = 0; known < Neighbourhood::borders; ++known) {
       for (int left = -side; left <= side; ++left) {
         for (int above = -side; above <= side; ++above) {
           const std::int64_t mean = (known == 3 ? 77 : 102) * (left + above);
@@ -111,6 +112,12 @@ const IndexModel::Priors& IndexModel::priors() {
   return priors;
 }
 
-IndexModel::IndexModel(const Walk& walk) : neighbourhood_(walk), counters_(priors().counters) {}
+IndexModel::IndexModel(const Walk& walk, int zero, int largest)
+    : walk_(walk),
+      zero_(zero),
+      lowest_(-zero),
+      highest_(largest - zero),
+      neighbourhood_(walk),
+      counters_(priors().counters) {}
 
 }  // namespace laconic

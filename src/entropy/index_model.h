@@ -2,144 +2,113 @@
 // adaptive counters of several contexts.
 //
 // Decisions on a value (an index less zero's): is it zero; its sign; whether its magnitude exceeds
-// 1, 2, ..., and from 8 on which power of two it reaches, with the bits below that uncoded. A
+// 1, 2, ..., and from 8 on which power of two it reaches, with the bits below that unmodelled. A
 // decision with only one possible outcome is not coded.
 
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <cstdlib>
+#include <span>
+#include <type_traits>
 #include <vector>
 
 #include "entropy/logistic.h"
+#include "entropy/mixing.h"
 #include "entropy/neighbourhood.h"
 
 namespace laconic {
 
-/// Adaptive probability of a one: 22 bits of it, and a count of 10 bits that sets its pace.
-class Counter {
- public:
-  Counter() = default;
-  Counter(std::uint32_t probability16, std::uint32_t count) : state_(probability16 << 16 | count) {}
-
-  [[nodiscard]] int log_odds() const { return logistic::stretch(state_ >> 20); }
-
-  void update(bool bit) {
-    const std::uint32_t count = state_ & 1023;
-    const std::int64_t target = bit ? (1 << 22) - 1 : 0;
-    const std::int64_t probability = state_ >> 10;
-    const std::int64_t moved = probability + (((target - probability) * paces[count]) >> 16);
-    state_ = static_cast<std::uint32_t>(moved) << 10 | (count + (count < 1023));
-  }
-
- private:
-  static constexpr auto paces = [] {
-    std::array<std::int32_t, 1024> table{};
-    for (int n = 0; n < 1024; ++n) table[static_cast<std::size_t>(n)] = 655'360 / (10 * n + 16);
-    return table;
-  }();
-
-  std::uint32_t state_ = 0;
-};
-
-/// Weighs the contexts' log-odds by logistic regression, learned as it goes.
-class Mixer {
- public:
-  static constexpr int inputs = 3;
-  using Inputs = std::array<int, inputs>;
-
-  /// Log-odds, in 1/256ths.
-  [[nodiscard]] std::int64_t mix(const Inputs& in) const {
-    std::int64_t sum = std::int64_t{weights_[inputs]} * bias;
-    for (std::size_t i = 0; i < inputs; ++i) sum += std::int64_t{weights_[i]} * in[i];
-    return sum >> 16;
-  }
-
-  void update(const Inputs& in, bool bit, std::uint32_t one) {
-    const std::int64_t error = (bit ? 65'536 : 0) - static_cast<std::int64_t>(one);
-    const std::int64_t step = error * (pace_ >> pace_bits);
-    for (std::size_t i = 0; i < inputs; ++i) {
-      weights_[i] += static_cast<std::int32_t>((step * in[i] + (1 << 25)) >> 26);
-    }
-    weights_[inputs] += static_cast<std::int32_t>((step * bias + (1 << 25)) >> 26);
-    pace_ -= (pace_ - last_pace) >> pace_bits;
-  }
-
- private:
-  static constexpr int bias = 77;
-  static constexpr int pace_bits = 10;
-  static constexpr std::int32_t first_pace = 4700 << pace_bits;
-  static constexpr std::int32_t last_pace = 524 << pace_bits;
-
-  std::array<std::int32_t, inputs + 1> weights_{26'000, 20'000, 20'000, 0};
-  std::int32_t pace_ = first_pace;
-};
-
 class IndexModel {
  public:
-  explicit IndexModel(const Walk& walk);
+  /// Indices lie in [0, largest]; `zero` is the one around which they are modelled.
+  IndexModel(const Walk& walk, int zero, int largest);
 
-  /// Codes the value of the next index through `port`, whose code(bit, probability of one) returns
-  /// the bit. `lowest` <= 0 <= `highest` bound the values; a decoder passes any `value`, and may
-  /// be returned one beyond the bounds if its bytes are corrupt.
-  template <typename Port>
-  int code(Port& port, int value, int lowest, int highest);
+  /// Codes all indices of the walk through `port`, whose code(bit, probability of one) returns the
+  /// bit. Fills `indices` if they are not const. False if the port's bits made an index beyond
+  /// the largest.
+  template <typename Port, typename AnyIndex>
+  [[nodiscard]] bool code(Port& port, std::span<AnyIndex> indices);
 
  private:
-  static constexpr std::uint32_t nodes = 32;
-  static constexpr int unary = 8;  ///< Magnitudes from here on go by powers of two.
+  static constexpr std::uint32_t nodes = 32;  ///< Kinds of decisions.
   static constexpr std::uint32_t zero_node = 0, sign_node = 1, first_power_node = 16;
+  static constexpr int unary = 8;  ///< Magnitudes from here on go by powers of two.
 
   struct Priors;
-
-  template <typename Port>
-  bool decide(Port& port, bool bit, std::uint32_t node, bool negative);
-  template <typename Port>
-  int code_magnitude(Port& port, int magnitude, bool negative, int largest);
-
   [[nodiscard]] static const Priors& priors();
 
+  /// The counters of an index's contexts.
+  struct Rows {
+    std::array<Counter*, Mixer::inputs> first;
+    std::array<std::uint32_t, Mixer::inputs> mirrored;
+  };
+  [[nodiscard]] Rows rows(std::size_t lane);
+
+  /// Whether a decision is on a sign, or on a magnitude of known sign, or neither.
+  enum class About { sign, signed_magnitude, other };
+
+  template <About about, typename Port>
+  bool decide(Port& port, const Rows& rows, bool bit, std::uint32_t node, bool negative = false);
+  template <typename Port>
+  int code_magnitude(Port& port, const Rows& rows, int magnitude, bool negative);
+  template <typename Port>
+  int code_value(Port& port, const Rows& rows, int value);
+
+  Walk walk_;
+  int zero_;
+  int lowest_, highest_;  ///< Values.
   Neighbourhood neighbourhood_;
   std::array<Mixer, nodes> mixers_;
   std::array<std::vector<Counter>, Mixer::inputs> counters_;
-  std::array<Counter*, Mixer::inputs> rows_{};  ///< Counters of the index's contexts.
-  std::array<bool, Mixer::inputs> mirrored_{};
 };
 
-template <typename Port>
-bool IndexModel::decide(Port& port, bool bit, std::uint32_t node, bool negative) {
-  // A mirrored context tells the other sign: its first node then speaks of a positive value, and
-  // magnitudes are told apart by whether their sign agrees with the context's.
+inline IndexModel::Rows IndexModel::rows(std::size_t lane) {
+  const Contexts contexts = neighbourhood_.contexts(lane);
+  return {{&counters_[0][contexts.predicted.number * nodes],
+           &counters_[1][contexts.adjacent.number * nodes],
+           &counters_[2][contexts.magnitude.number * nodes]},
+          {contexts.predicted.mirrored, contexts.adjacent.mirrored, contexts.magnitude.mirrored}};
+}
+
+template <IndexModel::About about, typename Port>
+bool IndexModel::decide(Port& port, const Rows& rows, bool bit, std::uint32_t node, bool negative) {
+  // A mirrored context tells the other sign; magnitudes are told apart by whether their sign agrees
+  // with the context's.
   Mixer::Inputs in;
   std::array<Counter*, Mixer::inputs> counters;
-  const bool is_sign = node == sign_node;
-  const bool is_step = node >= 2 && node < first_power_node;
   for (std::size_t i = 0; i < Mixer::inputs; ++i) {
-    counters[i] = rows_[i] + node + (is_step && negative != mirrored_[i]);
+    const std::uint32_t side =
+        about == About::signed_magnitude ? std::uint32_t{negative} ^ rows.mirrored[i] : 0;
+    counters[i] = rows.first[i] + (node + side);
     const int log_odds = counters[i]->log_odds();
-    in[i] = is_sign && mirrored_[i] ? -log_odds : log_odds;
+    in[i] = about == About::sign && rows.mirrored[i] != 0 ? -log_odds : log_odds;
   }
   Mixer& mixer = mixers_[node];
   const std::uint32_t one = logistic::squash(mixer.mix(in));
   bit = port.code(bit, one);
   mixer.update(in, bit, one);
   for (std::size_t i = 0; i < Mixer::inputs; ++i) {
-    counters[i]->update(bit != (is_sign && mirrored_[i]));
+    counters[i]->update(bit != (about == About::sign && rows.mirrored[i] != 0));
   }
   return bit;
 }
 
 template <typename Port>
-int IndexModel::code_magnitude(Port& port, int magnitude, bool negative, int largest) {
+int IndexModel::code_magnitude(Port& port, const Rows& rows, int magnitude, bool negative) {
+  const int largest = negative ? -lowest_ : highest_;
   int found = 1;
   for (; found < unary; ++found) {
     if (found == largest) return found;
     const auto node = static_cast<std::uint32_t>(2 * found);
-    if (!decide(port, magnitude > found, node, negative)) return found;
+    const bool more =
+        decide<About::signed_magnitude>(port, rows, magnitude > found, node, negative);
+    if (!more) return found;
   }
-  // `found` is the lowest magnitude of its power of two.
+  // From here on `found` is the lowest magnitude of its power of two.
   for (std::uint32_t node = first_power_node; 2 * found <= largest; ++node) {
-    if (!decide(port, magnitude >= 2 * found, node, negative)) break;
+    if (!decide<About::other>(port, rows, magnitude >= 2 * found, node)) break;
     found *= 2;
   }
   int rest = 0;
@@ -150,23 +119,45 @@ int IndexModel::code_magnitude(Port& port, int magnitude, bool negative, int lar
 }
 
 template <typename Port>
-int IndexModel::code(Port& port, int value, int lowest, int highest) {
-  const Contexts contexts = neighbourhood_.contexts();
-  const std::array ones{contexts.predicted, contexts.adjacent, contexts.magnitude};
-  for (std::size_t i = 0; i < Mixer::inputs; ++i) {
-    rows_[i] = &counters_[i][ones[i].number * nodes];
-    mirrored_[i] = ones[i].mirrored;
+int IndexModel::code_value(Port& port, const Rows& rows, int value) {
+  if (!decide<About::other>(port, rows, value != 0, zero_node)) return 0;
+  bool negative = lowest_ < 0;
+  if (lowest_ < 0 && highest_ > 0) {
+    negative = decide<About::sign>(port, rows, value < 0, sign_node);
   }
-  int found = 0;
-  if (lowest < highest && decide(port, value != 0, zero_node, false)) {
-    bool negative = lowest < 0;
-    if (lowest < 0 && highest > 0) negative = decide(port, value < 0, sign_node, false);
-    const int magnitude =
-        code_magnitude(port, std::abs(value), negative, negative ? -lowest : highest);
-    found = negative ? -magnitude : magnitude;
+  const int magnitude = code_magnitude(port, rows, std::abs(value), negative);
+  return negative ? -magnitude : magnitude;
+}
+
+template <typename Port, typename AnyIndex>
+bool IndexModel::code(Port& port, std::span<AnyIndex> indices) {
+  bool valid = true;
+  const auto code_one = [&](std::size_t lane, const Rows& known, AnyIndex& index) {
+    const int value = code_value(port, known, index - zero_);
+    neighbourhood_.observe(lane, value);
+    if constexpr (!std::is_const_v<AnyIndex>) {
+      valid &= value >= lowest_ && value <= highest_;
+      index = static_cast<Index>(value + zero_);
+    }
+  };
+  const std::size_t size = walk_.inputs * walk_.taps;
+  for (std::size_t output = 0; output < walk_.outputs; output += Neighbourhood::lanes) {
+    AnyIndex* first = &indices[output * size];
+    neighbourhood_.begin_outputs();
+    if (output + 1 == walk_.outputs) {
+      for (std::size_t i = 0; i < size; ++i) code_one(0, rows(0), first[i]);
+      break;
+    }
+    // Contexts are taken one step ahead, while the other lane is coded.
+    Rows next = rows(0);
+    for (std::size_t i = 0; i < size; ++i) {
+      const Rows other = rows(1);
+      code_one(0, next, first[i]);
+      if (i + 1 < size) next = rows(0);
+      code_one(1, other, first[size + i]);
+    }
   }
-  neighbourhood_.observe(found);
-  return found;
+  return valid;
 }
 
 }  // namespace laconic

@@ -34,23 +34,24 @@ SlicePredictor::SlicePredictor(std::size_t taps, std::size_t width)
       width_(width),
       sums_(taps * taps),
       factors_(taps * taps),
-      values_(taps),
-      residuals_(taps),
       inverse_deviations_(taps),
       log_deviations_(taps),
       log_spreads_(taps) {
   refresh();
 }
 
-void SlicePredictor::end_slice() {
-  if (slices_ == max_slices) return;
+bool SlicePredictor::observe(std::span<const std::int32_t> slice) {
+  if (slices_ == max_slices) return false;
   ++slices_;
   for (std::size_t a = 0; a < taps_; ++a) {
+    if (slice[a] == 0) continue;
     for (std::size_t b = 0; b <= a; ++b) {
-      sums_[a * taps_ + b] += std::int64_t{values_[a]} * values_[b];
+      sums_[a * taps_ + b] += std::int64_t{slice[a]} * slice[b];
     }
   }
-  if (slices_ >= next_refresh_) refresh();
+  if (slices_ < next_refresh_) return false;
+  refresh();
+  return true;
 }
 
 std::vector<std::int64_t> SlicePredictor::moments() const {

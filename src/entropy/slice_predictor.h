@@ -7,10 +7,10 @@
 
 #pragma once
 
-#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
+#include <span>
 #include <vector>
 
 namespace laconic {
@@ -22,23 +22,20 @@ class SlicePredictor {
   /// Slices of 1 to max_taps taps in rows of `width`.
   SlicePredictor(std::size_t taps, std::size_t width);
 
-  /// What to expect of `tap`, given that those before it were observed.
-  [[nodiscard]] std::int64_t predict(std::size_t tap) const {
+  /// What to expect of `tap`, given what those before it had beyond what was expected of them.
+  [[nodiscard]] std::int64_t predict(std::size_t tap, const std::int32_t* residuals) const {
     const std::int32_t* factors = &factors_[tap * taps_];
     std::int64_t sum = 0;
-    for (std::size_t k = 0; k < tap; ++k) sum += std::int64_t{factors[k]} * residuals_[k];
+    for (std::size_t k = 0; k < tap; ++k) sum += std::int64_t{factors[k]} * residuals[k];
     return sum >> factor_bits;
   }
 
-  /// Takes the index found at `tap`, less zero's, in [-255, 255], and what was predicted. Returns
-  /// |residual| in units of its deviation, in 1/256ths, at most 16.
-  std::uint32_t observe(std::size_t tap, int value, std::int64_t predicted) {
-    const std::int64_t residual = 256 * value - predicted;
-    values_[tap] = value;
-    residuals_[tap] = static_cast<std::int32_t>(residual);
-    const std::int64_t relative = (std::abs(residual) * inverse_deviations_[tap]) >> 16;
-    if (tap + 1 == taps_) end_slice();
-    return static_cast<std::uint32_t>(std::min<std::int64_t>(relative, 4096));
+  /// Takes a whole slice of values in [-255, 255]. True if the estimates have changed.
+  bool observe(std::span<const std::int32_t> slice);
+
+  /// 2^24 / the deviation of a tap's residual.
+  [[nodiscard]] std::int32_t inverse_deviation(std::size_t tap) const {
+    return inverse_deviations_[tap];
   }
 
   /// Binary logarithms, in 1/256ths, of the deviation of a tap's residual and of the tap itself.
@@ -48,7 +45,6 @@ class SlicePredictor {
  private:
   static constexpr int factor_bits = 14;
 
-  void end_slice();
   void refresh();
   [[nodiscard]] std::vector<std::int64_t> moments() const;
 
@@ -57,7 +53,7 @@ class SlicePredictor {
   std::int64_t next_refresh_ = 0;
   std::vector<std::int64_t> sums_;     ///< Of products of taps; lower triangle.
   std::vector<std::int32_t> factors_;  ///< L, strictly lower triangle.
-  std::vector<std::int32_t> values_, residuals_, inverse_deviations_;
+  std::vector<std::int32_t> inverse_deviations_;
   std::vector<int> log_deviations_, log_spreads_;
 };
 
