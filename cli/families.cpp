@@ -2,6 +2,7 @@
 
 #include "laconic/allocator.h"
 #include "laconic/coder.h"
+#include "laconic/quantizer.h"
 #include "laconic/zoo.h"
 
 namespace laconic::cli {
@@ -10,6 +11,7 @@ std::vector<Family> families() {
   std::vector<Family> all = {
       {"allocators", "how many bits each tensor gets", allocators()},
       {"coders", "how indices become bytes", coders()},
+      {"quantizers", "which values weights may take, and which each takes", quantizers()},
       {"networks", "what training starts from", networks()},
   };
   const auto more = train_families();

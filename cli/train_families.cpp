@@ -2,6 +2,7 @@
 
 #include "families.h"
 #include "laconic/dataset.h"
+#include "laconic/importance.h"
 #include "laconic/optimizer.h"
 #include "laconic/schedule.h"
 
@@ -10,6 +11,7 @@ namespace laconic::cli {
 std::vector<Family> train_families() {
   return {
       {"data", "samples and labels", datasets()},
+      {"estimators", "how much an error in a weight hurts", estimators()},
       {"optimizers", "how gradients change weights", optimizers()},
       {"schedules", "how the learning rate changes", schedules()},
   };

@@ -8,8 +8,13 @@ namespace laconic::cli {
 namespace {
 
 constexpr std::array table = {
-    Verb{"list", "Every family, member and option, with ranges and papers", add_list},
     Verb{"train", "Train a network of the zoo, or go on with one", add_train},
+    Verb{"compress", "Make a model small within a budget: --max-drop, --ratio, --size or --plan",
+         add_compress},
+    Verb{"eval", "Accuracy of a model (.lac or .onnx) on a data set's test part", add_eval},
+    Verb{"inspect", "Where every byte of a .lac file went", add_inspect},
+    Verb{"export", "Write a .lac file as a standard ONNX model", add_export},
+    Verb{"list", "Every family, member and option, with ranges and papers", add_list},
 };
 
 }  // namespace

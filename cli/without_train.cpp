@@ -16,7 +16,8 @@ void needs_train(CLI::App& app, Context& context) {
   app.allow_extras();
   app.callback([&app, &context] {
     context.run = [&app] {
-      fail(ErrorCode::invalid_argument, "this build of laconic has no verb \"{}\": it is without LibTorch", app.get_name());
+      fail(ErrorCode::invalid_argument,
+           "this build of laconic has no verb \"{}\": it is without LibTorch", app.get_name());
     };
   });
 }
@@ -24,6 +25,14 @@ void needs_train(CLI::App& app, Context& context) {
 }  // namespace
 
 void add_train(CLI::App& app, Context& context) {
+  needs_train(app, context);
+}
+
+void add_compress(CLI::App& app, Context& context) {
+  needs_train(app, context);
+}
+
+void add_eval(CLI::App& app, Context& context) {
   needs_train(app, context);
 }
 

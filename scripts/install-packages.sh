@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that Laconic needs, by name; does nothing where they are all there.
-# Usage: scripts/install-packages.sh [GROUP...]   groups: build (default) data fuzz cross
+# Usage: scripts/install-packages.sh [GROUP...]   groups: build (default) data client fuzz
 set -euo pipefail
 
 build=(g++ cmake ninja-build ccache pkg-config
@@ -11,7 +11,7 @@ build=(g++ cmake ninja-build ccache pkg-config
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev)
 data=(dataset-fashion-mnist)
 fuzz=(clang libclang-rt-14-dev lld)
-cross=(g++-aarch64-linux-gnu qemu-user)
+client=(nodejs npm)
 
 [ $# -gt 0 ] || set -- build
 wanted=()
@@ -22,6 +22,8 @@ done
 
 missing=()
 for package in "${wanted[@]}"; do
+  # Node.js may have come another way.
+  case $package in nodejs | npm) command -v "${package/nodejs/node}" >/dev/null && continue ;; esac
   status=$(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null || true)
   [[ $status == ii* ]] || missing+=("$package")
 done

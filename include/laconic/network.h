@@ -40,8 +40,14 @@ struct RunOptions {
   /// In training: receives mean and biased variance of each BatchNormalization node's batch, and
   /// the elements per channel that they were taken over. Running statistics are the caller's.
   std::function<void(const Node&, const at::Tensor& mean, const at::Tensor& variance,
-                     std::int64_t count)> batch_statistics;
+                     std::int64_t count)>
+      batch_statistics;
 };
+
+/// Called before a node runs, with its position in the graph and each batch's inputs (undefined
+/// tensors where left out), which it may replace.
+using SideBySideHook =
+    std::function<void(std::size_t node, std::span<std::vector<at::Tensor>> inputs)>;
 
 /// Parameters are the graph's float32 constants that nodes read, leaf tensors by name. They require
 /// gradients at first, but for the mean and variance of BatchNormalization. run() is const and may
@@ -74,6 +80,11 @@ class Network {
   /// graph().outputs. Throws Error(invalid_data) naming node and shapes where they do not fit.
   [[nodiscard]] std::vector<at::Tensor> run(std::span<const at::Tensor> inputs,
                                             const RunOptions& options = {}) const;
+
+  /// Runs several batches, node by node: all of them pass a node before any reaches the next. For
+  /// inference, without gradients; batches in parallel. Inputs and outputs as of run(), per batch.
+  [[nodiscard]] std::vector<std::vector<at::Tensor>> run_side_by_side(
+      std::span<const std::vector<at::Tensor>> inputs, const SideBySideHook& before = {}) const;
 
   /// Moves parameters and constants: "cpu", "cuda", "cuda:1". Throws Error(unsupported_hardware).
   void to(std::string_view device);

@@ -213,6 +213,12 @@ std::string_view ModelReader::metadata(std::string_view key) const noexcept {
                                               : std::string_view(found->second);
 }
 
+std::vector<std::string_view> ModelReader::metadata_keys() const {
+  std::vector<std::string_view> keys;
+  for (const auto& [key, value] : impl_->table.metadata) keys.emplace_back(key);
+  return keys;
+}
+
 SizeReport ModelReader::sizes() const noexcept {
   return size_report(impl_->table, impl_->preamble, impl_->graph.size(), impl_->source.size());
 }

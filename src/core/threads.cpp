@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <exception>
 #include <limits>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 #include "laconic/error.h"
 
@@ -19,10 +19,91 @@ thread_local bool inside_loop = false;
 
 static_assert(std::atomic<bool>::is_always_lock_free, "set from a signal handler");
 
-struct LoopScope {
-  LoopScope() { inside_loop = true; }
-  ~LoopScope() { inside_loop = false; }
+/// One loop: its items are handed out in ascending order.
+struct Loop {
+  Loop(const std::function<void(std::int64_t)>& item, std::int64_t items)
+      : body(item), count(items) {}
+
+  const std::function<void(std::int64_t)>& body;
+  std::int64_t count;
+  std::atomic<std::int64_t> next{0};
+  std::mutex mutex;
+  std::exception_ptr error;
+  std::int64_t error_at = std::numeric_limits<std::int64_t>::max();
+
+  void work() {
+    inside_loop = true;
+    for (;;) {
+      const std::int64_t i = next.fetch_add(1);
+      if (i >= count) break;
+      try {
+        body(i);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (i < error_at) {
+          error_at = i;
+          error = std::current_exception();
+        }
+        next = count;
+        break;
+      }
+    }
+    inside_loop = false;
+  }
 };
+
+/// Threads that live as long as the process: libraries keep caches and scratch memory per thread,
+/// which new threads for each loop would build anew.
+class Team {
+ public:
+  /// Runs the loop on the caller and so many helpers; false if the team is busy with another one.
+  bool run(Loop& loop, std::int64_t helpers) {
+    const std::unique_lock busy(in_use_, std::try_to_lock);
+    if (!busy) return false;
+    {
+      const std::lock_guard lock(mutex_);
+      for (; size_ < helpers; ++size_) std::thread([this, id = size_] { serve(id); }).detach();
+      loop_ = &loop;
+      wanted_ = helpers;
+      running_ = helpers;
+      ++round_;
+    }
+    begin_.notify_all();
+    loop.work();
+    std::unique_lock lock(mutex_);
+    end_.wait(lock, [this] { return running_ == 0; });
+    loop_ = nullptr;
+    return true;
+  }
+
+ private:
+  void serve(std::int64_t id) {
+    std::uint64_t seen = 0;
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      begin_.wait(lock, [&] { return round_ != seen; });
+      seen = round_;
+      if (id >= wanted_ || loop_ == nullptr) continue;
+      Loop* loop = loop_;
+      lock.unlock();
+      loop->work();
+      lock.lock();
+      if (--running_ == 0) end_.notify_one();
+    }
+  }
+
+  std::mutex in_use_, mutex_;
+  std::condition_variable begin_, end_;
+  Loop* loop_ = nullptr;
+  std::int64_t size_ = 0, wanted_ = 0, running_ = 0;
+  std::uint64_t round_ = 0;
+};
+
+/// Never destroyed: its threads may still wait when the process ends.
+Team& team() {
+  static Team& instance = *new Team;
+  return instance;
+}
 
 }  // namespace
 
@@ -44,34 +125,9 @@ void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& b
     for (std::int64_t i = 0; i < count; ++i) body(i);
     return;
   }
-  std::atomic<std::int64_t> next{0};
-  std::mutex mutex;
-  std::exception_ptr error;
-  std::int64_t error_at = std::numeric_limits<std::int64_t>::max();
-  const auto work = [&] {
-    const LoopScope scope;
-    for (;;) {
-      const std::int64_t i = next.fetch_add(1);
-      if (i >= count) return;
-      try {
-        body(i);
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        if (i < error_at) {
-          error_at = i;
-          error = std::current_exception();
-        }
-        next = count;
-        return;
-      }
-    }
-  };
-  {
-    std::vector<std::jthread> team;
-    for (std::int64_t t = 1; t < workers; ++t) team.emplace_back(work);
-    work();
-  }
-  if (error) std::rethrow_exception(error);
+  Loop loop(body, count);
+  if (!team().run(loop, workers - 1)) loop.work();
+  if (loop.error) std::rethrow_exception(loop.error);
 }
 
 void request_interrupt() noexcept {

@@ -9,6 +9,7 @@
 #include "laconic/error.h"
 #include "train/network/tensors.h"
 #include "train/ops/call.h"
+#include "train/torch_threads.h"
 
 namespace laconic {
 namespace {
@@ -75,8 +76,11 @@ struct Network::Impl {
   [[nodiscard]] std::size_t find(std::string_view name) const;
   [[nodiscard]] std::vector<at::Tensor> initial_values(std::span<const at::Tensor> inputs,
                                                        const RunOptions& options) const;
-  void run_step(std::size_t position, std::vector<at::Tensor>& values,
+  [[nodiscard]] std::vector<at::Tensor> read_inputs(std::size_t position,
+                                                    std::vector<at::Tensor>& values) const;
+  void run_step(std::size_t position, std::vector<at::Tensor> read, std::vector<at::Tensor>& values,
                 const RunOptions& options) const;
+  [[nodiscard]] std::vector<at::Tensor> results(const std::vector<at::Tensor>& values) const;
 };
 
 Network::Impl::Impl(Graph given) : graph(std::move(given)) {
@@ -162,10 +166,9 @@ std::vector<at::Tensor> Network::Impl::initial_values(std::span<const at::Tensor
   return values;
 }
 
-void Network::Impl::run_step(std::size_t position, std::vector<at::Tensor>& values,
-                             const RunOptions& options) const {
+std::vector<at::Tensor> Network::Impl::read_inputs(std::size_t position,
+                                                   std::vector<at::Tensor>& values) const {
   const Step& step = steps[position];
-  const Node& node = graph.nodes[position];
   std::vector<at::Tensor> read(step.inputs.size());
   for (std::size_t i = 0; i < read.size(); ++i) {
     if (step.inputs[i].slot == left_out) continue;
@@ -173,6 +176,13 @@ void Network::Impl::run_step(std::size_t position, std::vector<at::Tensor>& valu
     read[i] = step.inputs[i].last ? std::move(value) : value;
   }
   if (!step.row->reads_host) bring_together(read);
+  return read;
+}
+
+void Network::Impl::run_step(std::size_t position, std::vector<at::Tensor> read,
+                             std::vector<at::Tensor>& values, const RunOptions& options) const {
+  const Step& step = steps[position];
+  const Node& node = graph.nodes[position];
   if (options.before) options.before(node, read);
   const auto misfit = [&](const std::string& why) {
     fail(ErrorCode::invalid_data, "{} does not fit its inputs ({}): {}", describe(node),
@@ -198,6 +208,12 @@ void Network::Impl::run_step(std::size_t position, std::vector<at::Tensor>& valu
     }
     values[static_cast<std::size_t>(step.outputs[i])] = std::move(written[i]);
   }
+}
+
+std::vector<at::Tensor> Network::Impl::results(const std::vector<at::Tensor>& values) const {
+  std::vector<at::Tensor> out;
+  for (const int slot : outputs) out.push_back(values[static_cast<std::size_t>(slot)].contiguous());
+  return out;
 }
 
 Network::Network(Graph graph) : impl_(std::make_unique<Impl>(std::move(graph))) {}
@@ -232,11 +248,29 @@ const at::Tensor& Network::parameter(std::string_view name) const {
 std::vector<at::Tensor> Network::run(std::span<const at::Tensor> inputs,
                                      const RunOptions& options) const {
   auto values = impl_->initial_values(inputs, options);
-  for (std::size_t i = 0; i < impl_->steps.size(); ++i) impl_->run_step(i, values, options);
-  std::vector<at::Tensor> outputs;
-  for (const int slot : impl_->outputs) {
-    outputs.push_back(values[static_cast<std::size_t>(slot)].contiguous());
+  for (std::size_t i = 0; i < impl_->steps.size(); ++i) {
+    impl_->run_step(i, impl_->read_inputs(i, values), values, options);
   }
+  return impl_->results(values);
+}
+
+std::vector<std::vector<at::Tensor>> Network::run_side_by_side(
+    std::span<const std::vector<at::Tensor>> inputs, const SideBySideHook& before) const {
+  std::vector<std::vector<at::Tensor>> values, read(inputs.size()), outputs;
+  for (const auto& lane : inputs) values.push_back(impl_->initial_values(lane, {}));
+  const auto lanes = static_cast<std::int64_t>(inputs.size());
+  for (std::size_t i = 0; i < impl_->steps.size(); ++i) {
+    for (std::size_t lane = 0; lane < inputs.size(); ++lane) {
+      read[lane] = impl_->read_inputs(i, values[lane]);
+    }
+    if (before) before(i, read);
+    torch_parallel_for(lanes, [&](std::int64_t l) {
+      const at::NoGradGuard no_gradients;
+      const auto lane = static_cast<std::size_t>(l);
+      impl_->run_step(i, std::move(read[lane]), values[lane], {});
+    });
+  }
+  for (const auto& lane : values) outputs.push_back(impl_->results(lane));
   return outputs;
 }
 

@@ -1,0 +1,100 @@
+#include "laconic/compress.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "context.h"
+#include "laconic/error.h"
+#include "laconic/onnx.h"
+
+namespace laconic::cli {
+namespace {
+
+struct Request {
+  std::filesystem::path input, output, plan;
+  std::string data;
+  std::optional<double> max_drop, ratio;
+  std::optional<std::uint64_t> size;
+  bool no_training = false;
+  CompressOptions options;
+};
+
+Json to_json(const CompressResult& result, const Request& request, const SizeReport& sizes) {
+  Json json = {{"file", request.output.string()},
+               {"bytes", sizes.total},
+               {"ratio", result.ratio},
+               {"validation",
+                {{"before", result.before.accuracy},
+                 {"after", result.after.accuracy},
+                 {"samples", result.after.samples}}},
+               {"seed", request.options.seed}};
+  json["trials"] = Json::array();
+  for (const auto& trial : result.trials) {
+    json["trials"].push_back({{"choice", trial.choice},
+                              {"bytes", trial.bytes},
+                              {"ratio", trial.ratio},
+                              {"drop", trial.drop},
+                              {"fits", trial.fits}});
+  }
+  return json;
+}
+
+void compress_model(const Context& context, Request request) {
+  auto& options = request.options;
+  options.budget = {request.max_drop, request.ratio, request.size};
+  options.seed = context.seed;
+  if (request.no_training) options.epochs = 0;
+  if (!request.max_drop && !request.ratio && !request.size) {
+    fail(ErrorCode::invalid_argument,
+         "a budget is needed: --max-drop POINTS, --ratio R or --size BYTES");
+  }
+  check(options);
+  check_output(context, request.output);
+  const Graph graph = read_onnx(request.input);
+  const auto data = make_dataset(request.data);
+  const auto result = compress(graph, *data, options, progress_printer(context));
+  const auto sizes = save(result.network, request.output);
+  print_result(context, to_json(result, request, sizes),
+               fmt::format("{}: {}, {:.2f}x smaller; accuracy {:.2f} % of {:.2f} % on {} "
+                           "validation samples (seed {})",
+                           request.output.string(), human_bytes(static_cast<double>(sizes.total)),
+                           result.ratio, 100 * result.after.accuracy, 100 * result.before.accuracy,
+                           grouped(result.after.samples), options.seed));
+}
+
+}  // namespace
+
+void add_compress(CLI::App& app, Context& context) {
+  add_common(app, context);
+  auto request = std::make_shared<Request>();
+  auto& options = request->options;
+  app.add_option("model", request->input, "An .onnx file")->required();
+  add_output(app, context, request->output);
+  app.add_option("--data", request->data, "Data set: see laconic list data")->required();
+  app.add_option(
+      "--max-drop", request->max_drop,
+      "Budget: points of accuracy that may be lost, e.g. 0.5; the smallest file within is sought");
+  app.add_option("--ratio", request->ratio,
+                 "Budget: times smaller than the parameters as 32-bit floats");
+  app.add_option("--size", request->size, "Budget: bytes of the whole file");
+  app.add_flag("--no-training", request->no_training,
+               "No step of an optimizer; recalibration and error compensation only");
+  app.add_option("--epochs", options.epochs,
+                 "At most so many passes over the training part, all stages together")
+      ->capture_default_str();
+  app.add_option("--samples", options.samples, "Training samples for curvature and recalibration")
+      ->capture_default_str();
+  app.add_option("--quantizer", options.quantizer, "Spec: see laconic list quantizers")
+      ->capture_default_str();
+  app.add_option("--granularity", options.granularity, "joint, tensor, channel or group:SIZE")
+      ->capture_default_str();
+  app.add_option("--coder", options.coder, "Spec: see laconic list coders")->capture_default_str();
+  add_seed(app, context);
+  app.callback([&context, request] {
+    context.run = [&context, request] { compress_model(context, *request); };
+  });
+}
+
+}  // namespace laconic::cli

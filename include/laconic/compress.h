@@ -1,0 +1,74 @@
+// The front door: a network, data and a budget in; the smallest file found within it out.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "laconic/dataset.h"
+#include "laconic/evaluate.h"
+#include "laconic/model.h"
+#include "laconic/plan.h"
+#include "laconic/progress.h"
+
+namespace laconic {
+
+/// What the file must keep to. At most one is set; with none, the plan or the forced choices alone
+/// decide.
+struct Budget {
+  std::optional<double> max_drop;      ///< Points (percent) of accuracy that may be lost, > 0.
+  std::optional<double> ratio;         ///< Times smaller than the parameters in 32-bit floats, > 1.
+  std::optional<std::uint64_t> bytes;  ///< Of the whole file.
+};
+
+/// "auto" leaves a choice to the search; anything else forces it.
+struct CompressOptions {
+  Budget budget;
+  std::string importance = "auto";   ///< Spec from estimators().
+  std::string quantizer = "auto";    ///< Spec from quantizers().
+  std::string granularity = "auto";  ///< As parse_granularity() reads it.
+  std::string method = "auto";       ///< Spec from methods().
+  std::string allocator = "auto";    ///< Spec from allocators().
+  std::string coder = "auto";        ///< Spec from coders().
+  std::optional<Plan> plan;          ///< Decides for the tensors that it names.
+  std::int64_t epochs = 2;      ///< Passes over the training part, at most; 0: no optimizer step.
+  std::int64_t samples = 1000;  ///< Training samples for curvature and recalibration.
+  double temper =
+      0.25;  ///< Power of the measured sensitivities in the steps: 0, all alike; 1, equal slopes.
+  std::uint64_t seed = 1;
+};
+
+/// One file that was tried.
+struct Trial {
+  std::string choice;  ///< What was tried: "post, lambda 3.1e-5".
+  std::uint64_t bytes = 0;
+  double ratio = 0;
+  double drop = 0;  ///< Points of accuracy lost on the validation part, as the search estimates it.
+  bool fits = false;
+};
+
+struct CompressResult {
+  CompressedNetwork network;
+  std::uint64_t bytes = 0;
+  double ratio = 0;     ///< 32-bit floats of the parameters against the whole file.
+  Score before, after;  ///< On the validation part.
+  std::vector<Trial> trials;
+};
+
+/// Parameters that count in ratios: all float constants but the running means and variances of
+/// normalisations.
+[[nodiscard]] std::int64_t parameter_count(const Graph& graph);
+
+/// Throws Error(invalid_argument) naming the first option that is out of its range, or a spec that
+/// names no member; before any file is read.
+void check(const CompressOptions& options);
+
+/// Throws Error(out_of_reach) naming the nearest that was reached, Error(invalid_argument) for a
+/// forced choice that does not apply. The test part of `data` is not read.
+[[nodiscard]] CompressResult compress(const Graph& graph, const Dataset& data,
+                                      const CompressOptions& options,
+                                      const ProgressSink& progress = {});
+
+}  // namespace laconic

@@ -1,0 +1,49 @@
+#include "laconic/compress.h"
+
+#include "laconic/coder.h"
+#include "laconic/error.h"
+#include "train/compress/search.h"
+#include "train/compress/workshop.h"
+
+namespace laconic {
+
+void check(const CompressOptions& options) {
+  const auto& budget = options.budget;
+  const int given =
+      budget.max_drop.has_value() + budget.ratio.has_value() + budget.bytes.has_value();
+  if (given != 1) {
+    fail(ErrorCode::invalid_argument, "one budget is needed, max-drop, ratio or size, not {}",
+         given);
+  }
+  if (budget.max_drop && !(*budget.max_drop > 0 && *budget.max_drop <= 100)) {
+    fail(ErrorCode::invalid_argument,
+         "max-drop is {}, but must be more than 0 and at most 100 points", *budget.max_drop);
+  }
+  if (budget.ratio && !(*budget.ratio > 1)) {
+    fail(ErrorCode::invalid_argument, "ratio is {}, but must be more than 1", *budget.ratio);
+  }
+  if (budget.bytes && *budget.bytes == 0) {
+    fail(ErrorCode::invalid_argument, "size is 0, but must be at least 1 byte");
+  }
+  if (options.epochs < 0) {
+    fail(ErrorCode::invalid_argument, "epochs is {}, but must be at least 0", options.epochs);
+  }
+  if (options.quantizer != "auto") (void)make_quantizer(options.quantizer);
+  if (options.granularity != "auto") (void)parse_granularity(options.granularity);
+  if (options.coder != "auto") (void)make_coder(options.coder);
+  if (options.samples < 1) {
+    fail(ErrorCode::invalid_argument, "samples is {}, but must be at least 1", options.samples);
+  }
+}
+
+CompressResult compress(const Graph& graph, const Dataset& data, const CompressOptions& options,
+                        const ProgressSink& progress) {
+  check(options);
+  const Workshop workshop(graph, data, options, progress);
+  Search search(workshop);
+  Candidate best = search.run();
+  return {std::move(best.network), best.bytes,  best.ratio,
+          workshop.before(),       *best.score, search.trials()};
+}
+
+}  // namespace laconic

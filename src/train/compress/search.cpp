@@ -1,0 +1,85 @@
+#include "train/compress/search.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "laconic/error.h"
+
+namespace laconic {
+
+Search::Search(const Workshop& workshop)
+    : workshop_(workshop), budget_(workshop.options().budget) {}
+
+Candidate Search::run() {
+  constexpr int most_tries = 30;
+  constexpr double stride = 1.5;
+  // Sizes are known exactly and cheaply; accuracies are noisy, and each costs an evaluation.
+  const double closeness = budget_.max_drop ? 1.03 : 1.002;
+  double step = workshop_.typical_step(), fine = 0, coarse = 0;
+  for (int tries = 0; tries < most_tries; ++tries) {
+    (attempt(step) == Side::too_fine ? fine : coarse) = step;
+    if (fine > 0 && coarse > 0) {
+      if (coarse / fine < closeness) break;
+      step = std::sqrt(fine * coarse);
+    } else {
+      step = fine > 0 ? step * stride : step / stride;
+      // Beyond any sensible step: nothing changes any more.
+      if (step > 1e4 * workshop_.typical_step()) break;
+    }
+  }
+  if (!best_) give_up();
+  workshop_.evaluate(*best_);
+  return std::move(*best_);
+}
+
+Search::Side Search::attempt(double step) {
+  Candidate candidate = workshop_.quantize(step);
+  Trial trial{candidate.choice, candidate.bytes, candidate.ratio, 0, false};
+  if (budget_.max_drop) {
+    workshop_.evaluate(candidate);
+    trial.drop = workshop_.drop(candidate);
+    trial.fits = trial.drop <= *budget_.max_drop + 1e-9;  // Shares of samples, not quite exact.
+  } else {
+    trial.fits = static_cast<double>(candidate.bytes) <= most_bytes();
+  }
+  trials_.push_back(trial);
+  tell(trial);
+  // Of two that fit, the smaller file under a budget of accuracy, the finer step under one of
+  // bytes.
+  const bool better = trial.fits && (!best_ || (budget_.max_drop ? candidate.bytes < best_->bytes
+                                                                 : candidate.bytes > best_->bytes));
+  if (better) best_ = std::move(candidate);
+  return trial.fits == budget_.max_drop.has_value() ? Side::too_fine : Side::too_coarse;
+}
+
+double Search::most_bytes() const {
+  if (budget_.bytes) return static_cast<double>(*budget_.bytes);
+  return 4.0 * static_cast<double>(workshop_.parameters()) / *budget_.ratio;
+}
+
+void Search::tell(const Trial& trial) const {
+  if (!workshop_.progress()) return;
+  auto text = fmt::format("{}: {} bytes, {:.2f}x", trial.choice, trial.bytes, trial.ratio);
+  if (budget_.max_drop) text += fmt::format(", {:.2f} points lost", trial.drop);
+  text += trial.fits ? ", fits" : ", does not fit";
+  workshop_.progress()({"search", static_cast<std::int64_t>(trials_.size()), 0, text, true});
+}
+
+void Search::give_up() const {
+  if (budget_.max_drop) {
+    const auto least =
+        std::min_element(trials_.begin(), trials_.end(),
+                         [](const auto& a, const auto& b) { return a.drop < b.drop; });
+    fail(ErrorCode::out_of_reach,
+         "no file keeps within {} points of accuracy; the nearest loses {:.2f} points at {} bytes",
+         *budget_.max_drop, least->drop, least->bytes);
+  }
+  const auto least =
+      std::min_element(trials_.begin(), trials_.end(),
+                       [](const auto& a, const auto& b) { return a.bytes < b.bytes; });
+  fail(ErrorCode::out_of_reach,
+       "no file is as small as {:.0f} bytes; the smallest reached has {} bytes, {:.2f}x",
+       most_bytes(), least->bytes, least->ratio);
+}
+
+}  // namespace laconic

@@ -1,0 +1,41 @@
+// The search for the best file within a budget.
+
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/compress/workshop.h"
+
+namespace laconic {
+
+/// Looks for the base step at the border of the budget: the one knob that trades all tensors' bits
+/// against damage alike. Larger steps make smaller files and cost accuracy.
+class Search {
+ public:
+  explicit Search(const Workshop& workshop);
+
+  /// The best candidate within the budget, evaluated. Throws Error(out_of_reach) naming the
+  /// nearest.
+  [[nodiscard]] Candidate run();
+
+  [[nodiscard]] const std::vector<Trial>& trials() const noexcept { return trials_; }
+
+ private:
+  enum class Side { too_fine, too_coarse };
+
+  /// Makes the candidate of a step, remembers it if it is the best, and says on which side of the
+  /// border the step is.
+  Side attempt(double step);
+  [[nodiscard]] double most_bytes() const;
+  void tell(const Trial& trial) const;
+  [[noreturn]] void give_up() const;
+
+  const Workshop& workshop_;
+  const Budget& budget_;
+  std::optional<Candidate> best_;
+  std::vector<Trial> trials_;
+};
+
+}  // namespace laconic

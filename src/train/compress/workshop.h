@@ -1,0 +1,70 @@
+// What a compression has at hand: the network, its samples, what was measured of it once; and how a
+// file is made from one setting of the choices.
+
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "laconic/compress.h"
+#include "laconic/network.h"
+#include "train/post/post_pass.h"
+#include "train/post/sensitivity.h"
+
+namespace laconic {
+
+/// A file that could be written, and how good it is.
+struct Candidate {
+  CompressedNetwork network;
+  std::string choice;  ///< In words.
+  std::uint64_t bytes = 0;
+  double ratio = 0;
+  double damage = 0;           ///< PassResult::output_damage.
+  std::optional<Score> score;  ///< On the validation part, once evaluated.
+};
+
+class Workshop {
+ public:
+  /// Checks that the network fits the data, evaluates it, and measures sensitivities.
+  Workshop(Graph graph, const Dataset& data, const CompressOptions& options, ProgressSink progress);
+
+  /// Quantizes every weight by the choices in force, with that base step.
+  [[nodiscard]] Candidate quantize(double step) const;
+
+  /// Takes the candidate's accuracy on the validation part, from what its file decodes to.
+  void evaluate(Candidate& candidate) const;
+
+  /// Points of accuracy that an evaluated candidate lost.
+  [[nodiscard]] double drop(const Candidate& candidate) const {
+    return 100 * (before_.accuracy - candidate.score->accuracy);
+  }
+
+  /// A base step at which weights take about two bits.
+  [[nodiscard]] double typical_step() const;
+
+  /// The candidate for given tensors of all parameters.
+  [[nodiscard]] Candidate wrap(QuantizedModel tensors, std::string choice) const;
+
+  [[nodiscard]] const Score& before() const noexcept { return before_; }
+  [[nodiscard]] const CompressOptions& options() const noexcept { return options_; }
+  [[nodiscard]] const Dataset& data() const noexcept { return data_; }
+  [[nodiscard]] const Network& network() const noexcept { return network_; }
+  [[nodiscard]] std::int64_t parameters() const noexcept { return parameters_; }
+  [[nodiscard]] const ProgressSink& progress() const noexcept { return progress_; }
+
+ private:
+  void choose(const std::map<std::string, Sensitivity, std::less<>>& sensitivities);
+
+  const Dataset& data_;
+  CompressOptions options_;
+  ProgressSink progress_;
+  Network network_;
+  Graph structure_;  ///< Without float constants.
+  std::int64_t parameters_;
+  Score before_;
+  Batches batches_;
+  std::map<std::string, LayerChoice, std::less<>> choices_;
+};
+
+}  // namespace laconic

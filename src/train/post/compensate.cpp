@@ -1,0 +1,270 @@
+#include "train/post/compensate.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "laconic/error.h"
+#include "laconic/threads.h"
+
+namespace laconic {
+namespace {
+
+/// Rows that are worked on side by side, so that each number of the factor is loaded once for all.
+constexpr std::int64_t lanes = 16;
+
+/// Price of each level of a codebook, and where its levels are.
+struct Priced {
+  std::span<const float> levels;
+  std::int64_t zero;    ///< Index of the level 0, or 0 if there is none.
+  const double* price;  ///< Of the level 0: price[index - zero].
+};
+
+/// Symbols of all blocks aligned on zero, and their prices: lambda times the ideal code length.
+class Prices {
+ public:
+  Prices(const QuantizedTensor& tensor, double lambda) : lambda_(lambda) {
+    for (const auto& codebook : tensor.codebooks) {
+      const auto zero = std::max<std::int64_t>(codebook.zero_index(), 0);
+      zeros_.push_back(zero);
+      below_ = std::max(below_, zero);
+      above_ = std::max(above_, static_cast<std::int64_t>(codebook.size()) - zero);
+    }
+    prices_.assign(static_cast<std::size_t>(below_ + above_), 0.0);
+  }
+
+  [[nodiscard]] Priced of(const QuantizedTensor& tensor, std::int64_t block) const {
+    const auto at = static_cast<std::size_t>(block);
+    return {tensor.codebooks[at].levels(), zeros_[at], prices_.data() + below_};
+  }
+
+  /// From the frequencies of the indices that `tensor` has now; unseen symbols count half once.
+  void estimate(const QuantizedTensor& tensor) {
+    std::vector<double> counts(prices_.size(), 0.5);
+    for (std::size_t i = 0; i < tensor.indices.size(); ++i) {
+      const auto block = i / static_cast<std::size_t>(tensor.block_size);
+      ++counts[static_cast<std::size_t>(tensor.indices[i] - zeros_[block] + below_)];
+    }
+    double total = 0;
+    for (const double count : counts) total += count;
+    for (std::size_t s = 0; s < counts.size(); ++s)
+      prices_[s] = -lambda_ * std::log2(counts[s] / total);
+  }
+
+ private:
+  double lambda_;
+  std::int64_t below_ = 0, above_ = 0;
+  std::vector<std::int64_t> zeros_;
+  std::vector<double> prices_;
+};
+
+/// The cheapest level for a value: scale * (value - level)^2 + price. Only the levels around the
+/// value and those between it and zero can be, as prices rise away from zero; three steps are
+/// enough where a step costs more distortion than any code length saves.
+Index cheapest(const Priced& priced, double value, double scale) {
+  const auto levels = priced.levels;
+  const auto size = static_cast<std::int64_t>(levels.size());
+  auto nearest =
+      std::lower_bound(levels.begin(), levels.end(), static_cast<float>(value)) - levels.begin();
+  if (nearest == size || (nearest > 0 && value - levels[static_cast<std::size_t>(nearest - 1)] <=
+                                             levels[static_cast<std::size_t>(nearest)] - value)) {
+    --nearest;
+  }
+  std::int64_t best = nearest;
+  double best_cost = 0;
+  const auto consider = [&](std::int64_t k) {
+    const double error = value - levels[static_cast<std::size_t>(k)];
+    const double cost = scale * error * error + priced.price[k - priced.zero];
+    if (k == nearest || cost < best_cost) {
+      best = k;
+      best_cost = cost;
+    }
+  };
+  consider(nearest);
+  const std::int64_t step = nearest > priced.zero ? -1 : 1;
+  for (std::int64_t k = nearest + step, tried = 0; nearest != priced.zero && tried < 3;
+       k += step, ++tried) {
+    consider(k);
+    if (k == priced.zero) break;
+  }
+  return static_cast<Index>(best);
+}
+
+struct RowRange {
+  std::int64_t first, count, group;
+};
+
+/// Rows in runs of at most `lanes` that share a metric.
+std::vector<RowRange> row_ranges(const LayerProblem& problem) {
+  std::vector<RowRange> ranges;
+  const std::int64_t per_group = problem.rows / problem.groups;
+  for (std::int64_t group = 0; group < problem.groups; ++group) {
+    for (std::int64_t row = 0; row < per_group; row += lanes) {
+      ranges.push_back({group * per_group + row, std::min(lanes, per_group - row), group});
+    }
+  }
+  return ranges;
+}
+
+/// Column after column, the rest of each row moved to the optimum given what is fixed.
+void assign_in_order(const LayerProblem& problem, const LayerFactors& factors, const Prices& prices,
+                     QuantizedTensor& tensor) {
+  const auto ranges = row_ranges(problem);
+  const std::int64_t cols = problem.cols;
+  parallel_for(static_cast<std::int64_t>(ranges.size()), [&](std::int64_t r) {
+    const auto [first, count, group] = ranges[static_cast<std::size_t>(r)];
+    const float* upper = factors.upper.data() + group * cols * cols;
+    std::vector<std::array<float, lanes>> rest(static_cast<std::size_t>(cols));
+    for (std::int64_t j = 0; j < cols; ++j) {
+      for (std::int64_t lane = 0; lane < lanes; ++lane) {
+        rest[static_cast<std::size_t>(j)][static_cast<std::size_t>(lane)] =
+            lane < count ? problem.target[static_cast<std::size_t>((first + lane) * cols + j)] : 0;
+      }
+    }
+    for (std::int64_t j = 0; j < cols; ++j) {
+      const float* row = upper + j * cols;
+      const double pivot = 1.0 / (static_cast<double>(row[j]) * row[j]);
+      std::array<float, lanes> error{};
+      for (std::int64_t lane = 0; lane < count; ++lane) {
+        const auto at = (first + lane) * cols + j;
+        const auto priced = prices.of(tensor, at / tensor.block_size);
+        const float value = rest[static_cast<std::size_t>(j)][static_cast<std::size_t>(lane)];
+        const Index index = cheapest(priced, value, pivot);
+        tensor.indices[static_cast<std::size_t>(at)] = index;
+        error[static_cast<std::size_t>(lane)] = (value - priced.levels[index]) / row[j];
+      }
+      for (std::int64_t k = j + 1; k < cols; ++k) {
+        auto& to = rest[static_cast<std::size_t>(k)];
+        const float factor = row[k];
+        for (std::size_t lane = 0; lane < lanes; ++lane) to[lane] -= error[lane] * factor;
+      }
+    }
+  });
+}
+
+/// Each weight by itself, as if the metric were diagonal.
+void assign_alone(const LayerProblem& problem, Prices& prices, QuantizedTensor& tensor) {
+  const std::int64_t cols = problem.cols, per_group = problem.rows / problem.groups;
+  for (int pass = 0; pass < 2; ++pass) {
+    prices.estimate(tensor);
+    parallel_for(problem.rows, [&](std::int64_t row) {
+      const float* metric = problem.metric.data() + row / per_group * cols * cols;
+      for (std::int64_t j = 0; j < cols; ++j) {
+        const auto at = row * cols + j;
+        tensor.indices[static_cast<std::size_t>(at)] =
+            cheapest(prices.of(tensor, at / tensor.block_size),
+                     problem.target[static_cast<std::size_t>(at)], metric[j * cols + j]);
+      }
+    });
+  }
+}
+
+/// Revisits every weight of a row in turn; returns how many changed.
+std::int64_t revisit_row(const LayerProblem& problem, const Prices& prices, std::int64_t row,
+                         std::span<float> slope, QuantizedTensor& tensor) {
+  const std::int64_t cols = problem.cols, per_group = problem.rows / problem.groups;
+  const float* metric = problem.metric.data() + row / per_group * cols * cols;
+  std::int64_t changed = 0;
+  for (std::int64_t j = 0; j < cols; ++j) {
+    const auto at = row * cols + j;
+    const double curvature = metric[j * cols + j];
+    if (!(curvature > 0)) continue;
+    const auto priced = prices.of(tensor, at / tensor.block_size);
+    Index& index = tensor.indices[static_cast<std::size_t>(at)];
+    const double level = priced.levels[index];
+    const Index better =
+        cheapest(priced, level + slope[static_cast<std::size_t>(j)] / curvature, curvature);
+    if (better == index) continue;
+    const auto cost = [&](Index k) {
+      const double move = priced.levels[k] - level;
+      return curvature * move * move - 2 * move * slope[static_cast<std::size_t>(j)] +
+             priced.price[k - priced.zero];
+    };
+    if (!(cost(better) < cost(index) * (1 - 1e-7))) continue;
+    const auto move = static_cast<float>(priced.levels[better] - level);
+    const float* column = metric + j * cols;
+    for (std::int64_t k = 0; k < cols; ++k) slope[static_cast<std::size_t>(k)] -= move * column[k];
+    index = better;
+    ++changed;
+  }
+  return changed;
+}
+
+at::Tensor view(std::span<const float> values, at::IntArrayRef sizes) {
+  return at::from_blob(const_cast<float*>(values.data()), sizes, at::kFloat);
+}
+
+}  // namespace
+
+LayerFactors factorize(const LayerProblem& problem, double damping) {
+  const std::int64_t cols = problem.cols;
+  LayerFactors factors;
+  factors.upper.resize(static_cast<std::size_t>(problem.groups * cols * cols));
+  for (std::int64_t group = 0; group < problem.groups; ++group) {
+    const auto offset = static_cast<std::size_t>(group * cols * cols);
+    auto metric =
+        view(problem.metric.subspan(offset, static_cast<std::size_t>(cols * cols)), {cols, cols})
+            .to(at::kDouble);
+    const double mean = metric.diagonal().mean().item<double>();
+    // An input that is never active has no metric at all: any positive one keeps its weights.
+    const double floor = mean > 0 ? mean * damping : 1;
+    metric.diagonal().add_(floor);
+    const auto inverse = at::cholesky_inverse(at::linalg_cholesky(metric));
+    const auto upper = at::linalg_cholesky(inverse, /*upper=*/true);
+    factors.mean_pivot +=
+        upper.diagonal().pow(-2).mean().item<double>() / static_cast<double>(problem.groups);
+    view({factors.upper.data() + offset, static_cast<std::size_t>(cols * cols)}, {cols, cols})
+        .copy_(upper);
+  }
+  return factors;
+}
+
+void compensate(const LayerProblem& problem, const LayerFactors& factors,
+                const CompensateOptions& options, QuantizedTensor& tensor) {
+  const std::int64_t rows = problem.rows, cols = problem.cols;
+  tensor.indices.resize(static_cast<std::size_t>(rows * cols));
+  for (std::int64_t i = 0; i < rows * cols; ++i) {
+    tensor.indices[static_cast<std::size_t>(i)] =
+        tensor.codebooks[static_cast<std::size_t>(i / tensor.block_size)].nearest(
+            problem.target[static_cast<std::size_t>(i)]);
+  }
+  Prices prices(tensor, options.lambda);
+  if (!options.compensate) return assign_alone(problem, prices, tensor);
+  // The second pass prices bits by the frequencies that the first one led to.
+  for (int pass = 0; pass < 2; ++pass) {
+    prices.estimate(tensor);
+    assign_in_order(problem, factors, prices, tensor);
+  }
+
+  const auto weights = dequantize(tensor);
+  const std::int64_t per_group = rows / problem.groups;
+  const auto errors = view(problem.target, {problem.groups, per_group, cols}) -
+                      view(weights, {problem.groups, per_group, cols});
+  const auto slopes =
+      at::matmul(errors, view(problem.metric, {problem.groups, cols, cols})).contiguous();
+  float* slope = slopes.data_ptr<float>();
+  std::vector<std::int64_t> changed(static_cast<std::size_t>(rows));
+  for (int sweep = 0; sweep < options.sweeps; ++sweep) {
+    prices.estimate(tensor);
+    parallel_for(rows, [&](std::int64_t row) {
+      changed[static_cast<std::size_t>(row)] = revisit_row(
+          problem, prices, row, {slope + row * cols, static_cast<std::size_t>(cols)}, tensor);
+    });
+    std::int64_t all = 0;
+    for (const auto count : changed) all += count;
+    if (all * 1000 < rows * cols) break;
+  }
+}
+
+double output_error(const LayerProblem& problem, std::span<const float> weights) {
+  const std::int64_t per_group = problem.rows / problem.groups;
+  const auto errors = view(problem.target, {problem.groups, per_group, problem.cols}) -
+                      view(weights, {problem.groups, per_group, problem.cols});
+  const auto slopes =
+      at::matmul(errors, view(problem.metric, {problem.groups, problem.cols, problem.cols}));
+  return (errors * slopes).sum(at::kDouble).item<double>();
+}
+
+}  // namespace laconic

@@ -1,0 +1,126 @@
+#include "train/post/fine_tune.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "laconic/spec.h"
+#include "train/post/compensate.h"
+
+namespace laconic {
+namespace {
+
+std::span<float> elements(at::Tensor& parameter) {
+  return {parameter.data_ptr<float>(), static_cast<std::size_t>(parameter.numel())};
+}
+
+/// Width of the cell around a level: the distance to its nearer neighbour.
+float cell(std::span<const float> levels, std::size_t k) {
+  float width = std::numeric_limits<float>::infinity();
+  if (k > 0) width = std::min(width, levels[k] - levels[k - 1]);
+  if (k + 1 < levels.size()) width = std::min(width, levels[k + 1] - levels[k]);
+  return width;
+}
+
+/// Mean squared distance between neighbouring levels.
+double squared_step(const QuantizedTensor& tensor) {
+  double sum = 0, count = 0;
+  for (const auto& codebook : tensor.codebooks) {
+    const auto levels = codebook.levels();
+    for (std::size_t k = 1; k < levels.size(); ++k, ++count) {
+      sum += std::pow(static_cast<double>(levels[k]) - levels[k - 1], 2);
+    }
+  }
+  return count > 0 ? sum / count : 0;
+}
+
+/// Assigns each value by itself: to the level that is nearest once bits have their price.
+void assign(std::span<const float> values, double price, QuantizedTensor& tensor) {
+  const std::vector<float> one{1};
+  const LayerProblem problem{static_cast<std::int64_t>(values.size()), 1, 1, values, one};
+  const double lambda = price * squared_step(tensor) * std::numbers::ln2 / 6;
+  compensate(problem, {}, {.lambda = lambda, .compensate = false}, tensor);
+}
+
+bool is_weight(const QuantizedTensor& tensor) {
+  return tensor.shape.size() > 1;
+}
+
+}  // namespace
+
+FineTune::FineTune(QuantizedModel start, double price) : model_(std::move(start)), price_(price) {}
+
+void FineTune::begin(Network& network) {
+  const at::NoGradGuard no_gradients;
+  for (const auto& [name, parameter] : model_) {
+    const auto values = elements(network.parameter(name));
+    const auto quantized = dequantize(parameter.tensor);
+    const auto* tensor = std::get_if<QuantizedTensor>(&parameter.tensor);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      float rest = 0;
+      if (tensor != nullptr && is_weight(*tensor)) {
+        const auto levels =
+            tensor->codebooks[i / static_cast<std::size_t>(tensor->block_size)].levels();
+        // A little less than half a cell, so that the level stays the nearest.
+        const float reach = 0.45F * cell(levels, tensor->indices[i]);
+        rest = std::isfinite(reach) ? std::clamp(values[i] - quantized[i], -reach, reach) : 0;
+      }
+      values[i] = quantized[i] + rest;
+    }
+  }
+}
+
+void FineTune::put_levels_in(Network& network, bool weights_only) {
+  const at::NoGradGuard no_gradients;
+  for (auto& [name, parameter] : model_) {
+    auto* tensor = std::get_if<QuantizedTensor>(&parameter.tensor);
+    if (tensor == nullptr || (weights_only && !is_weight(*tensor))) continue;
+    const auto values = elements(network.parameter(name));
+    shadows_.insert_or_assign(name, DenseTensor{tensor->shape, {values.begin(), values.end()}});
+    assign(values, is_weight(*tensor) ? price_ : 0, *tensor);
+    const auto quantized = dequantize(*tensor);
+    std::copy(quantized.begin(), quantized.end(), values.begin());
+  }
+}
+
+void FineTune::put_shadows_back(Network& network) {
+  const at::NoGradGuard no_gradients;
+  for (const auto& [name, shadow] : shadows_) {
+    std::copy(shadow.values.begin(), shadow.values.end(),
+              elements(network.parameter(name)).begin());
+  }
+  shadows_.clear();
+}
+
+void FineTune::before_forward(Network& network, const Progress&) {
+  put_levels_in(network, true);
+}
+void FineTune::after_backward(Network& network, const Progress&) {
+  put_shadows_back(network);
+}
+void FineTune::before_evaluation(Network& network) {
+  put_levels_in(network, false);
+}
+void FineTune::after_evaluation(Network& network) {
+  put_shadows_back(network);
+}
+
+QuantizedModel FineTune::finish(Network& network) {
+  put_levels_in(network, false);
+  put_shadows_back(network);
+  for (auto& [name, parameter] : model_) {
+    if (auto* dense = std::get_if<DenseTensor>(&parameter.tensor)) {
+      const auto values = elements(network.parameter(name));
+      dense->values.assign(values.begin(), values.end());
+    }
+  }
+  return model_;
+}
+
+std::string FineTune::spec() const {
+  return "fine_tune:price=" + print_number(price_);
+}
+
+}  // namespace laconic

@@ -1,0 +1,43 @@
+// Training on after quantization: the network learns with its quantized weights in place.
+//
+// Each weight keeps a shadow in float. Forward and backward run on the nearest affordable levels of
+// the shadows (straight-through gradients); the update moves the shadows, and with them now and
+// then an index. Biases and normalisation parameters train as they are. A method as any other: the
+// training loop knows nothing of it.
+
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "laconic/method.h"
+#include "laconic/network.h"
+
+namespace laconic {
+
+class FineTune : public Method {
+ public:
+  /// `start`: a quantized model of the network, whose codebooks stay as they are. `price`: of bits,
+  /// as in PassOptions.
+  FineTune(QuantizedModel start, double price);
+
+  /// Shadows begin where the float weights are, but within the cells of their levels: what error
+  /// compensation chose is kept, and what was lost in rounding is not forgotten.
+  void begin(Network& network) override;
+  void before_forward(Network& network, const Progress& progress) override;
+  void after_backward(Network& network, const Progress& progress) override;
+  void before_evaluation(Network& network) override;
+  void after_evaluation(Network& network) override;
+  [[nodiscard]] QuantizedModel finish(Network& network) override;
+  [[nodiscard]] std::string spec() const override;
+
+ private:
+  void put_levels_in(Network& network, bool weights_only);
+  void put_shadows_back(Network& network);
+
+  QuantizedModel model_;
+  double price_;
+  std::map<std::string, DenseTensor, std::less<>> shadows_;  ///< While levels stand in for them.
+};
+
+}  // namespace laconic

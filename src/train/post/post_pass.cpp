@@ -1,0 +1,352 @@
+#include "train/post/post_pass.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "laconic/error.h"
+#include "train/post/compensate.h"
+#include "train/post/even_codebook.h"
+#include "train/torch_threads.h"
+
+namespace laconic {
+namespace {
+
+std::vector<float> to_floats(const at::Tensor& tensor) {
+  const auto flat = tensor.detach().to(at::kCPU, at::kFloat).contiguous();
+  return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
+}
+
+Shape shape_of(const at::Tensor& tensor) {
+  return tensor.sizes().vec();
+}
+
+at::Tensor to_tensor(std::span<const float> values, const Shape& shape) {
+  return at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat).clone();
+}
+
+/// Names of the float constants of a BatchNormalization, if all four are constants.
+bool is_constant_batch_norm(const Graph& graph, const Node& node) {
+  return node.op == "BatchNormalization" && node.inputs.size() == 5 &&
+         std::all_of(node.inputs.begin() + 1, node.inputs.end(),
+                     [&](const auto& name) { return graph.constants.contains(name); });
+}
+
+struct ChannelMoments {
+  at::Tensor mean, deviation;  ///< Double, one entry per channel (axis 1).
+};
+
+ChannelMoments channel_moments(std::span<const at::Tensor> batches) {
+  at::Tensor sum, squares;
+  std::int64_t count = 0;
+  for (const auto& batch : batches) {
+    const auto flat = batch.transpose(0, 1).reshape({batch.size(1), -1}).to(at::kDouble);
+    const auto s = flat.sum(1), q = flat.square().sum(1);
+    sum = sum.defined() ? sum + s : s;
+    squares = squares.defined() ? squares + q : q;
+    count += flat.size(1);
+  }
+  const auto mean = sum / count;
+  return {mean, (squares / count - mean.square()).clamp_min(0).sqrt()};
+}
+
+class Pass {
+ public:
+  Pass(const Network& network, const Batches& batches,
+       const std::map<std::string, LayerChoice, std::less<>>& choices, const PassOptions& options,
+       bool all)
+      : network_(network),
+        graph_(network.graph()),
+        choices_(choices),
+        options_(options),
+        all_(all),
+        lanes_(batches.size()) {
+    for (auto& layer : linear_layers(graph_)) layers_.emplace(layer.node, std::move(layer));
+    for (const auto& info : network.parameters()) roles_.emplace(info.name, info.role);
+    for (const auto& batch : batches) inputs_.push_back({batch});  // Float lanes.
+    for (const auto& batch : batches) inputs_.push_back({batch});  // Quantized lanes.
+  }
+
+  PassResult run() {
+    const auto outputs = network_.run_side_by_side(
+        inputs_, [this](std::size_t node, std::span<std::vector<at::Tensor>> inputs) {
+          before(node, inputs);
+        });
+    finish();
+    double damage = 0, count = 0;
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      auto change = (outputs[lane][0] - outputs[lanes_ + lane][0]).to(at::kDouble);
+      if (change.dim() > 1) change = change - change.mean(1, true);
+      damage += change.square().sum().item<double>();
+      count += static_cast<double>(change.numel());
+    }
+    result_.output_damage = damage / count;
+    return std::move(result_);
+  }
+
+ private:
+  using Inputs = std::span<std::vector<at::Tensor>>;
+
+  void before(std::size_t n, Inputs inputs) {
+    const Node& node = graph_.nodes[n];
+    if (const auto found = layers_.find(n); found != layers_.end()) {
+      linear(node, found->second, inputs);
+    } else {
+      for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+        if (choices_.contains(node.inputs[i]) && !is_linear(node.inputs[i]))
+          replace(inputs, i, free_weight(node.inputs[i]));
+      }
+    }
+    if (is_constant_batch_norm(graph_, node) && (all_ || options_.recalibrate))
+      batch_norm(node, inputs);
+  }
+
+  [[nodiscard]] bool is_linear(std::string_view name) const {
+    return std::any_of(layers_.begin(), layers_.end(),
+                       [&](const auto& entry) { return entry.second.weight == name; });
+  }
+
+  void replace(Inputs inputs, std::size_t i, const at::Tensor& value) const {
+    for (std::size_t lane = lanes_; lane < 2 * lanes_; ++lane) inputs[lane][i] = value;
+  }
+
+  [[nodiscard]] std::vector<at::Tensor> column(Inputs inputs, std::size_t i,
+                                               std::size_t first_lane) const {
+    std::vector<at::Tensor> values;
+    for (std::size_t lane = first_lane; lane < first_lane + lanes_; ++lane)
+      values.push_back(inputs[lane][i]);
+    return values;
+  }
+
+  /// Second moments of the columns in the quantized network, and the mean of what they and the
+  /// float network's columns are.
+  struct Columns {
+    std::vector<float> metric;    ///< groups x cols x cols.
+    at::Tensor mean, float_mean;  ///< [groups, cols], double.
+  };
+
+  Columns columns_of(const LinearLayer& layer, Inputs inputs) const {
+    const auto limit = std::max<std::int64_t>(8192, options_.rows_per_weight * layer.cols);
+    const auto each = std::max<std::int64_t>(1, limit / static_cast<std::int64_t>(lanes_));
+    std::vector<at::Tensor> moments(lanes_), means(lanes_), float_means(lanes_);
+    std::vector<std::int64_t> counts(lanes_);
+    torch_parallel_for(static_cast<std::int64_t>(lanes_), [&](std::int64_t l) {
+      const auto lane = static_cast<std::size_t>(l);
+      const at::NoGradGuard no_grad;
+      const auto quantized = input_windows(graph_, layer, inputs[lanes_ + lane][layer.input], each);
+      moments[lane] = at::matmul(quantized.transpose(1, 2), quantized);
+      means[lane] = quantized.sum(1, false, at::kDouble);
+      float_means[lane] =
+          input_windows(graph_, layer, inputs[lane][layer.input], each).sum(1, false, at::kDouble);
+      counts[lane] = quantized.size(1);
+    });
+    std::int64_t count = 0;
+    auto moment = at::zeros(moments[0].sizes(), at::kDouble);
+    Columns columns{
+        {}, at::zeros(means[0].sizes(), at::kDouble), at::zeros(means[0].sizes(), at::kDouble)};
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      count += counts[lane];
+      moment += moments[lane];
+      columns.mean += means[lane];
+      columns.float_mean += float_means[lane];
+    }
+    columns.metric = to_floats(moment / count);
+    columns.mean /= count;
+    columns.float_mean /= count;
+    return columns;
+  }
+
+  void linear(const Node& node, const LinearLayer& layer, Inputs inputs) {
+    const auto choice = choices_.find(layer.weight);
+    const bool has_bias = node.has_input(2) && graph_.constants.contains(node.inputs[2]);
+    if (choice == choices_.end()) return;
+    const Columns columns = columns_of(layer, inputs);
+    const auto& original = network_.parameter(layer.weight);
+    const auto weights = to_floats(original);
+    const LayerProblem problem{layer.rows, layer.cols, layer.groups, weights, columns.metric};
+    const auto quantized = to_tensor(
+        solve(layer.weight, choice->second, problem, shape_of(original)), shape_of(original));
+    output_steps_[node.outputs[0]] = last_output_step_;
+    const std::size_t position =
+        node.op == "Conv" || node.op == "Gemm" || node.op == "MatMul" ? 1 : 0;
+    replace(inputs, position, node.op == "MatMul" ? quantized.t() : quantized);
+
+    if (!has_bias) return;
+    auto bias = network_.parameter(node.inputs[2]).detach().to(at::kDouble);
+    if (options_.recalibrate && bias.numel() == layer.rows) {
+      const auto outputs = [&](const at::Tensor& weight, const at::Tensor& mean) {
+        const auto matrix = weight.detach()
+                                .reshape({layer.groups, layer.rows / layer.groups, layer.cols})
+                                .to(at::kDouble);
+        return at::matmul(matrix, mean.unsqueeze(2)).reshape({layer.rows});
+      };
+      bias = (bias.reshape({layer.rows}) + outputs(original, columns.float_mean) -
+              outputs(quantized, columns.mean))
+                 .reshape(bias.sizes());
+    }
+    replace(inputs, 2, keep(node.inputs[2], bias, output_step(node.outputs[0])));
+  }
+
+  /// A weight that is not of a linear layer: its errors count as they are.
+  at::Tensor free_weight(const std::string& name) {
+    const auto& original = network_.parameter(name);
+    const auto weights = to_floats(original);
+    if (const auto done = result_.tensors.find(name); done != result_.tensors.end()) {
+      return to_tensor(dequantize(done->second.tensor), shape_of(original));
+    }
+    const std::vector<float> one{1};
+    const auto count = static_cast<std::int64_t>(weights.size());
+    const LayerProblem problem{count, 1, 1, weights, one};
+    return to_tensor(solve(name, choices_.find(name)->second, problem, shape_of(original)),
+                     shape_of(original));
+  }
+
+  /// Quantizes one weight and records it; returns its quantized values.
+  std::vector<float> solve(const std::string& name, const LayerChoice& choice,
+                           const LayerProblem& problem, const Shape& shape) {
+    const auto factors = factorize(problem, options_.damping);
+    const double curvature = options_.compensate ? factors.mean_pivot : mean_diagonal(problem);
+    result_.curvature[name] = curvature;
+    QuantizedTensor tensor;
+    std::string spec;
+    double step = options_.step * choice.scale;
+    if (choice.quantizer == "uniform") {
+      step = short_float(step);
+      tensor = QuantizedTensor{shape,
+                               static_cast<std::int64_t>(problem.target.size()),
+                               {evenly_spaced_over(problem.target, static_cast<float>(step))},
+                               {}};
+      spec = fmt::format("uniform:step={}", print_number(step));
+    } else {
+      const auto quantizer = make_quantizer(choice.quantizer);
+      const WeightsView view{shape, problem.target};
+      tensor = quantize(*quantizer, std::span(&view, 1), choice.granularity, choice.zeros)[0];
+      spec = quantizer->spec();
+    }
+    last_output_step_ = step * std::sqrt(curvature);
+    if (choice.quantizer == "uniform" || options_.compensate) {
+      // With distortion p step^2 / 12 at curvature p, and a bit for each halving of the step, a bit
+      // is worth p step^2 ln 2 / 6.
+      const double worth = curvature * step * step * std::numbers::ln2 / 6;
+      laconic::compensate(problem, factors, {options_.price * worth, options_.compensate, 4},
+                          tensor);
+      if (choice.quantizer == "uniform") drop_unused_ends(tensor);
+    }
+    auto values = dequantize(tensor);
+    result_.output_error[name] = laconic::output_error(problem, values);
+    result_.tensors.insert_or_assign(
+        name, QuantizedParameter{std::move(tensor), std::move(spec), choice.coder});
+    return values;
+  }
+
+  static double mean_diagonal(const LayerProblem& problem) {
+    double sum = 0;
+    for (std::int64_t g = 0; g < problem.groups; ++g) {
+      for (std::int64_t j = 0; j < problem.cols; ++j)
+        sum += problem.metric[static_cast<std::size_t>((g * problem.cols + j) * problem.cols + j)];
+    }
+    return sum / static_cast<double>(problem.groups * problem.cols);
+  }
+
+  /// Matches the normalised outputs' means and deviations to the float network's.
+  void batch_norm(const Node& node, Inputs inputs) {
+    const auto get = [&](std::size_t i) {
+      return network_.parameter(node.inputs[i]).detach().to(at::kDouble);
+    };
+    const auto epsilon = static_cast<double>(node.number("epsilon", 1e-5F));
+    const auto mean = get(3), deviation = (get(4) + epsilon).sqrt();
+    auto scale = get(1), bias = get(2);
+    const auto gain = scale / deviation;
+    const double step = output_step(node.inputs[0]) * gain.square().mean().sqrt().item<double>();
+    ChannelMoments old, now;
+    if (options_.recalibrate) {
+      old = channel_moments(column(inputs, 0, 0));
+      now = channel_moments(column(inputs, 0, lanes_));
+      // A channel that died stays as it is.
+      const auto alive = now.deviation > 1e-6 * old.deviation;
+      scale = scale *
+              at::where(alive, old.deviation / now.deviation, at::ones_like(scale)).clamp(0.25, 4);
+    }
+    const auto kept = keep(node.inputs[1], scale, step);
+    replace(inputs, 1, kept);
+    if (options_.recalibrate) {
+      bias = bias + gain * (old.mean - mean) - kept.to(at::kDouble) / deviation * (now.mean - mean);
+    }
+    replace(inputs, 2, keep(node.inputs[2], bias, step));
+  }
+
+  /// The step of an added vector that does as much damage as the weights' step did in the layer
+  /// that computed `value`: a bias is a weight whose input is always one.
+  [[nodiscard]] double output_step(const std::string& value) const {
+    const auto found = output_steps_.find(value);
+    return found != output_steps_.end() ? found->second : last_output_step_;
+  }
+
+  /// Quantizes a vector that is added to (or scales) a layer's outputs, evenly and without regard
+  /// to others; returns its quantized values.
+  at::Tensor keep(const std::string& name, const at::Tensor& values, double step) {
+    auto floats = to_floats(values);
+    const auto shape = shape_of(values);
+    if (!all_ || !(step > 0)) return to_tensor(floats, shape);
+    const float rounded = short_float(options_.vector_step * step);
+    const auto codebook = evenly_spaced_over(floats, rounded);
+    QuantizedTensor tensor{shape, static_cast<std::int64_t>(floats.size()), {codebook}, {}};
+    for (const float value : floats) tensor.indices.push_back(codebook.nearest(value));
+    drop_unused_ends(tensor);
+    floats = dequantize(tensor);
+    result_.tensors.insert_or_assign(
+        name, QuantizedParameter{
+                  std::move(tensor),
+                  fmt::format("uniform:step={}", print_number(static_cast<double>(rounded)))});
+    return to_tensor(floats, shape);
+  }
+
+  /// Parameters that no step above took: constants as one level, the rest as floats.
+  void finish() {
+    for (const auto& info : network_.parameters()) {
+      if (result_.tensors.contains(info.name)) continue;
+      const auto& parameter = network_.parameter(info.name);
+      auto values = to_floats(parameter);
+      const bool constant = !values.empty() && std::all_of(values.begin(), values.end(),
+                                                           [&](float v) { return v == values[0]; });
+      if (constant) {
+        const auto count = values.size();
+        result_.tensors.emplace(info.name,
+                                QuantizedParameter{QuantizedTensor{shape_of(parameter),
+                                                                   static_cast<std::int64_t>(count),
+                                                                   {Codebook({values[0]})},
+                                                                   std::vector<Index>(count)},
+                                                   ""});
+      } else {
+        result_.tensors.emplace(
+            info.name, QuantizedParameter{DenseTensor{shape_of(parameter), std::move(values)}, ""});
+      }
+    }
+  }
+
+  const Network& network_;
+  const Graph& graph_;
+  const std::map<std::string, LayerChoice, std::less<>>& choices_;
+  const PassOptions& options_;
+  const bool all_;
+  const std::size_t lanes_;
+  std::map<std::size_t, LinearLayer> layers_;
+  std::map<std::string, Role, std::less<>> roles_;
+  std::vector<std::vector<at::Tensor>> inputs_;
+  std::map<std::string, double, std::less<>> output_steps_;  ///< Of values that layers computed.
+  double last_output_step_ = 0;
+  PassResult result_;
+};
+
+}  // namespace
+
+PassResult quantize_pass(const Network& network, const Batches& batches,
+                         const std::map<std::string, LayerChoice, std::less<>>& choices,
+                         const PassOptions& options, bool all) {
+  const at::NoGradGuard no_grad;
+  return Pass(network, batches, choices, options, all).run();
+}
+
+}  // namespace laconic
