@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "laconic/error.h"
+#include "train/compress/tuning.h"
 
 namespace laconic {
 
@@ -11,13 +12,29 @@ Search::Search(const Workshop& workshop)
     : workshop_(workshop), budget_(workshop.options().budget) {}
 
 Candidate Search::run() {
+  bisect();
+  if (!best_) give_up();
+  if (workshop_.options().epochs > 0) {
+    workshop_.evaluate(*best_);
+    const Candidate start = *best_;
+    tune(workshop_, start, [this](Candidate candidate) {
+      const double share = used(candidate);
+      consider(std::move(candidate));
+      return share;
+    });
+  }
+  workshop_.evaluate(*best_);
+  return std::move(*best_);
+}
+
+void Search::bisect() {
   constexpr int most_tries = 30;
   constexpr double stride = 1.5;
   // Sizes are known exactly and cheaply; accuracies are noisy, and each costs an evaluation.
   const double closeness = budget_.max_drop ? 1.03 : 1.002;
   double step = workshop_.typical_step(), fine = 0, coarse = 0;
   for (int tries = 0; tries < most_tries; ++tries) {
-    (attempt(step) == Side::too_fine ? fine : coarse) = step;
+    (consider(workshop_.quantize(step)) == Side::too_fine ? fine : coarse) = step;
     if (fine > 0 && coarse > 0) {
       if (coarse / fine < closeness) break;
       step = std::sqrt(fine * coarse);
@@ -27,29 +44,30 @@ Candidate Search::run() {
       if (step > 1e4 * workshop_.typical_step()) break;
     }
   }
-  if (!best_) give_up();
-  workshop_.evaluate(*best_);
-  return std::move(*best_);
 }
 
-Search::Side Search::attempt(double step) {
-  Candidate candidate = workshop_.quantize(step);
+Search::Side Search::consider(Candidate candidate) {
+  if (budget_.max_drop) workshop_.evaluate(candidate);
   Trial trial{candidate.choice, candidate.bytes, candidate.ratio, 0, false};
-  if (budget_.max_drop) {
-    workshop_.evaluate(candidate);
-    trial.drop = workshop_.drop(candidate);
-    trial.fits = trial.drop <= *budget_.max_drop + 1e-9;  // Shares of samples, not quite exact.
-  } else {
-    trial.fits = static_cast<double>(candidate.bytes) <= most_bytes();
-  }
+  if (candidate.score) trial.drop = workshop_.drop(candidate);
+  trial.fits = used(candidate) <= 1;
   trials_.push_back(trial);
   tell(trial);
-  // Of two that fit, the smaller file under a budget of accuracy, the finer step under one of
-  // bytes.
-  const bool better = trial.fits && (!best_ || (budget_.max_drop ? candidate.bytes < best_->bytes
-                                                                 : candidate.bytes > best_->bytes));
-  if (better) best_ = std::move(candidate);
+  if (trial.fits && (!best_ || is_better(candidate, *best_))) best_ = std::move(candidate);
   return trial.fits == budget_.max_drop.has_value() ? Side::too_fine : Side::too_coarse;
+}
+
+bool Search::is_better(const Candidate& candidate, const Candidate& best) const {
+  if (budget_.max_drop) return candidate.bytes < best.bytes;
+  // Within a budget of bytes: the finer step, or once trained the more accurate.
+  if (candidate.score && best.score) return candidate.score->accuracy > best.score->accuracy;
+  return candidate.score ? true : candidate.bytes > best.bytes;
+}
+
+double Search::used(const Candidate& candidate) const {
+  // Drops are shares of samples, not quite exact.
+  if (budget_.max_drop) return (workshop_.drop(candidate) - 1e-9) / *budget_.max_drop;
+  return static_cast<double>(candidate.bytes) / most_bytes();
 }
 
 double Search::most_bytes() const {
@@ -60,7 +78,7 @@ double Search::most_bytes() const {
 void Search::tell(const Trial& trial) const {
   if (!workshop_.progress()) return;
   auto text = fmt::format("{}: {} bytes, {:.2f}x", trial.choice, trial.bytes, trial.ratio);
-  if (budget_.max_drop) text += fmt::format(", {:.2f} points lost", trial.drop);
+  if (budget_.max_drop || trial.drop != 0) text += fmt::format(", {:.2f} points lost", trial.drop);
   text += trial.fits ? ", fits" : ", does not fit";
   workshop_.progress()({"search", static_cast<std::int64_t>(trials_.size()), 0, text, true});
 }

@@ -11,7 +11,8 @@
 namespace laconic {
 
 /// Looks for the base step at the border of the budget: the one knob that trades all tensors' bits
-/// against damage alike. Larger steps make smaller files and cost accuracy.
+/// against damage alike. Larger steps make smaller files and cost accuracy. Then, where epochs are
+/// allowed, trains at coarser steps from there.
 class Search {
  public:
   explicit Search(const Workshop& workshop);
@@ -25,9 +26,12 @@ class Search {
  private:
   enum class Side { too_fine, too_coarse };
 
-  /// Makes the candidate of a step, remembers it if it is the best, and says on which side of the
-  /// border the step is.
-  Side attempt(double step);
+  void bisect();
+  /// Remembers a candidate if it is the best, and says on which side of the border its step is.
+  Side consider(Candidate candidate);
+  [[nodiscard]] bool is_better(const Candidate& candidate, const Candidate& best) const;
+  /// Share of the budget that a candidate uses: at most 1 if it fits.
+  [[nodiscard]] double used(const Candidate& candidate) const;
   [[nodiscard]] double most_bytes() const;
   void tell(const Trial& trial) const;
   [[noreturn]] void give_up() const;

@@ -101,6 +101,7 @@ Candidate Workshop::quantize(double step) const {
   pass.step = step;
   auto result = quantize_pass(network_, batches_, choices_, pass);
   auto candidate = wrap(std::move(result.tensors), fmt::format("step {:.4g}", step));
+  candidate.step = step;
   candidate.damage = result.output_damage;
   return candidate;
 }

@@ -18,6 +18,7 @@ namespace laconic {
 struct Candidate {
   CompressedNetwork network;
   std::string choice;  ///< In words.
+  double step = 0;
   std::uint64_t bytes = 0;
   double ratio = 0;
   double damage = 0;           ///< PassResult::output_damage.

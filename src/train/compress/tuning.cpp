@@ -1,0 +1,77 @@
+#include "train/compress/tuning.h"
+
+#include <torch/types.h>
+
+#include <cmath>
+
+#include "laconic/train.h"
+#include "train/post/even_codebook.h"
+#include "train/post/fine_tune.h"
+
+namespace laconic {
+namespace {
+
+/// What a couple of epochs win back, measured on ResNets and LeNet: about a quarter of a step.
+constexpr double first_coarsening = 1.3;
+/// Of Adam, as a share of the base step: an index that wants to change needs some 200 updates.
+constexpr double learning_rate_per_step = 0.005;
+constexpr std::int64_t batch = 64;
+
+/// The same tensors on steps `ratio` times as wide, for the values that the network has now.
+QuantizedModel coarsen(QuantizedModel model, const Network& network, double ratio) {
+  for (auto& [name, parameter] : model) {
+    auto* tensor = std::get_if<QuantizedTensor>(&parameter.tensor);
+    EvenSpacing spacing;
+    if (tensor == nullptr || tensor->codebooks.size() != 1 || tensor->codebooks[0].size() < 2 ||
+        !find_even_spacing(tensor->codebooks[0], spacing)) {
+      continue;
+    }
+    const auto values = network.parameter(name).detach();
+    const std::span floats(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()));
+    const float step = short_float(spacing.step * ratio);
+    tensor->codebooks[0] = evenly_spaced_over(floats, step);
+    for (std::size_t i = 0; i < floats.size(); ++i) {
+      tensor->indices[i] = tensor->codebooks[0].nearest(floats[i]);
+    }
+    parameter.quantizer = fmt::format("uniform:step={}", print_number(static_cast<double>(step)));
+  }
+  return model;
+}
+
+}  // namespace
+
+void tune(const Workshop& workshop, const Candidate& start,
+          const std::function<double(Candidate)>& offer) {
+  const auto& options = workshop.options();
+  Network student(workshop.network().graph());
+  double step = start.step * (options.budget.max_drop ? first_coarsening : 1.03);
+  QuantizedModel model = workshop.quantize(step).network.tensors;
+  for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
+    FineTune method(std::move(model), PassOptions{}.price);
+    TrainOptions training;
+    training.epochs = 1;
+    training.batch = batch;
+    training.optimizer = "adam:lr=" + print_number(learning_rate_per_step * step);
+    training.schedule = "cosine";
+    training.distillation = {&workshop.network(), 2, 0.9};
+    training.seed = options.seed + static_cast<std::uint64_t>(epoch);
+    training.training_mode = false;  // Normalisation has become a scale and bias.
+    training.method = &method;
+    train(student, workshop.data(), training, workshop.progress());
+    model = method.finish(student);
+    auto tensors = model;
+    for (auto& [name, parameter] : tensors) {
+      if (auto* tensor = std::get_if<QuantizedTensor>(&parameter.tensor)) drop_unused_ends(*tensor);
+    }
+    auto candidate = workshop.wrap(
+        std::move(tensors), fmt::format("step {:.4g}, {} epochs of training", step, epoch + 1));
+    candidate.step = step;
+    workshop.evaluate(candidate);
+    const double used = offer(std::move(candidate));
+    const double ratio = used < 0.5 ? 1.15 : used < 1 ? 1.07 : 1;
+    if (ratio > 1) model = coarsen(std::move(model), student, ratio);
+    step *= ratio;
+  }
+}
+
+}  // namespace laconic

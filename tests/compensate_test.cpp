@@ -1,0 +1,122 @@
+// Assignments in the metric of a layer's inputs, against brute force.
+
+#include "train/post/compensate.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "laconic/quantizer.h"
+#include "laconic/random.h"
+#include "laconic/threads.h"
+
+namespace laconic {
+namespace {
+
+/// A random layer whose inputs are correlated.
+struct Layer {
+  Layer(std::int64_t rows, std::int64_t cols, std::uint64_t seed)
+      : weights(static_cast<std::size_t>(rows * cols)),
+        metric(static_cast<std::size_t>(cols * cols)),
+        problem{rows, cols, 1, weights, metric} {
+    Random random(seed);
+    for (auto& weight : weights) weight = static_cast<float>(random.normal());
+    std::vector<double> factors(static_cast<std::size_t>(cols * cols));
+    for (auto& factor : factors) factor = random.normal() + 0.5;
+    const auto at = [&](std::int64_t i, std::int64_t j) { return factors[static_cast<std::size_t>(i * cols + j)]; };
+    for (std::int64_t i = 0; i < cols; ++i) {
+      for (std::int64_t j = 0; j < cols; ++j) {
+        double sum = 0;
+        for (std::int64_t k = 0; k < cols; ++k) sum += at(i, k) * at(j, k);
+        metric[static_cast<std::size_t>(i * cols + j)] = static_cast<float>(sum);
+      }
+    }
+  }
+  Layer(const Layer&) = delete;
+
+  [[nodiscard]] QuantizedTensor tensor(const Codebook& codebook) const {
+    return {{problem.rows, problem.cols}, problem.rows * problem.cols, {codebook}, {}};
+  }
+
+  std::vector<float> weights, metric;
+  LayerProblem problem;
+};
+
+double error_of(const Layer& layer, const QuantizedTensor& tensor) {
+  return output_error(layer.problem, dequantize(tensor));
+}
+
+TEST(Compensate, LiesBetweenTheOptimumAndRounding) {
+  const Codebook codebook({-1, 0, 1});
+  double optimal = 0, compensated = 0, rounded = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    const Layer layer(1, 6, seed);
+    auto tensor = layer.tensor(codebook);
+    double best = INFINITY;
+    for (int code = 0; code < 729; ++code) {
+      tensor.indices.clear();
+      for (int i = 0, rest = code; i < 6; ++i, rest /= 3) tensor.indices.push_back(static_cast<Index>(rest % 3));
+      best = std::min(best, error_of(layer, tensor));
+    }
+    tensor.indices.clear();
+    for (const float weight : layer.weights) tensor.indices.push_back(codebook.nearest(weight));
+    const double plain = error_of(layer, tensor);
+    compensate(layer.problem, factorize(layer.problem, 1e-6), {}, tensor);
+    const double ours = error_of(layer, tensor);
+    EXPECT_GE(ours, best * (1 - 1e-5));
+    optimal += best;
+    compensated += ours;
+    rounded += plain;
+  }
+  EXPECT_LT(compensated, 1.5 * optimal);
+  EXPECT_LT(compensated, 0.6 * rounded);
+}
+
+TEST(Compensate, RoundsWhereInputsAreIndependent) {
+  Layer layer(4, 5, 3);
+  std::fill(layer.metric.begin(), layer.metric.end(), 0.0F);
+  for (std::size_t j = 0; j < 5; ++j) layer.metric[j * 5 + j] = static_cast<float>(j + 1);
+  const auto codebook = Codebook::evenly_spaced(0.5F, -8, 17);
+  auto tensor = layer.tensor(codebook);
+  compensate(layer.problem, factorize(layer.problem, 0), {}, tensor);
+  for (std::size_t i = 0; i < layer.weights.size(); ++i) EXPECT_EQ(tensor.indices[i], codebook.nearest(layer.weights[i]));
+}
+
+TEST(Compensate, PaysLessForBitsTheMoreTheyCost) {
+  const Layer layer(16, 24, 5);
+  const auto factors = factorize(layer.problem, 0.01);
+  double last_entropy = INFINITY, last_error = 0;
+  for (const double lambda : {0.0, 1.0, 4.0, 16.0}) {
+    auto tensor = layer.tensor(Codebook::evenly_spaced(0.25F, -16, 33));
+    compensate(layer.problem, factors, {.lambda = lambda}, tensor);
+    EXPECT_LT(index_entropy(tensor), last_entropy);
+    EXPECT_GT(error_of(layer, tensor), last_error);
+    last_entropy = index_entropy(tensor);
+    last_error = error_of(layer, tensor);
+  }
+}
+
+TEST(Compensate, IsTheSameForAnyNumberOfThreads) {
+  const Layer layer(40, 30, 7);
+  const auto factors = factorize(layer.problem, 0.01);
+  std::vector<Index> first;
+  for (const int count : {1, 2, 8}) {
+    set_threads(count);
+    auto tensor = layer.tensor(Codebook::evenly_spaced(0.5F, -8, 17));
+    compensate(layer.problem, factors, {.lambda = 0.5}, tensor);
+    if (first.empty()) first = tensor.indices;
+    EXPECT_EQ(tensor.indices, first);
+  }
+  set_threads(0);
+}
+
+TEST(Compensate, BearsInputsThatAreNeverActive) {
+  Layer layer(3, 4, 9);
+  std::fill(layer.metric.begin(), layer.metric.end(), 0.0F);
+  auto tensor = layer.tensor(Codebook::evenly_spaced(0.5F, -8, 17));
+  compensate(layer.problem, factorize(layer.problem, 0.01), {}, tensor);
+  EXPECT_NO_THROW(validate(tensor));
+}
+
+}  // namespace
+}  // namespace laconic

@@ -1,0 +1,160 @@
+// The front door on a small problem that the test makes itself: budgets kept, equal bytes, files
+// that decode to what was measured.
+
+#include "laconic/compress.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "laconic/error.h"
+#include "laconic/random.h"
+#include "laconic/threads.h"
+#include "laconic/train.h"
+#include "laconic/zoo.h"
+
+namespace laconic {
+namespace {
+
+using testing::HasSubstr;
+
+template <typename T>
+void write_npy(const std::filesystem::path& path, std::string_view type, const std::string& shape, const std::vector<T>& values) {
+  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", type, shape);
+  while ((header.size() + 11) % 64 != 0) header += ' ';
+  header += '\n';
+  std::ofstream file(path, std::ios::binary);
+  const auto size = static_cast<std::uint16_t>(header.size());
+  file.write("\x93NUMPY\x01\x00", 8);
+  file.write(reinterpret_cast<const char*>(&size), 2);
+  file << header;
+  file.write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(T)));
+}
+
+/// Images of 28x28 whose class is where a bright spot lies, in noise; and a LeNet that was trained
+/// on them. Made once for all tests.
+struct Setting {
+  Setting() {
+    folder = std::filesystem::temp_directory_path() / fmt::format("laconic-compress-test-{}", ::getpid());
+    std::filesystem::create_directory(folder);
+    constexpr std::int64_t count = 600, side = 28;
+    Random random(1);
+    std::vector<float> x(static_cast<std::size_t>(count * side * side));
+    std::vector<std::int64_t> y;
+    for (std::int64_t n = 0; n < count; ++n) {
+      const auto label = n % 10;
+      y.push_back(label);
+      float* image = x.data() + n * side * side;
+      for (std::int64_t i = 0; i < side * side; ++i) image[i] = static_cast<float>(0.3 * random.normal());
+      const auto top = 3 + label / 5 * 12 + random.below(3), left = 1 + label % 5 * 5 + random.below(2);
+      for (std::int64_t i = 0; i < 4; ++i) {
+        for (std::int64_t j = 0; j < 4; ++j) image[(top + i) * side + left + j] += 1;
+      }
+    }
+    write_npy(folder / "x.npy", "<f4", fmt::format("({}, 1, {}, {})", count, side, side), x);
+    write_npy(folder / "y.npy", "<i8", fmt::format("({},)", count), y);
+    data = make_dataset(fmt::format("npy:x={},y={},scale=1,validation=0.25", (folder / "x.npy").string(), (folder / "y.npy").string()));
+    Network network(make_network("lenet300", data->sample_shape(), data->classes(), 1));
+    train(network, *data, {.epochs = 4, .batch = 25, .optimizer = "adam:lr=0.002"});
+    graph = network.to_graph();
+  }
+  ~Setting() { std::filesystem::remove_all(folder); }
+
+  std::filesystem::path folder;
+  std::unique_ptr<Dataset> data;
+  Graph graph;
+};
+
+const Setting& setting() {
+  static const Setting instance;
+  return instance;
+}
+
+CompressOptions within(Budget budget, std::int64_t epochs = 0) {
+  CompressOptions options;
+  options.budget = budget;
+  options.epochs = epochs;
+  options.samples = 200;
+  return options;
+}
+
+TEST(Compress, KeepsABudgetOfAccuracy) {
+  const auto result = compress(setting().graph, *setting().data, within({.max_drop = 1}));
+  EXPECT_LE(100 * (result.before.accuracy - result.after.accuracy), 1 + 1e-9);
+  EXPECT_GT(result.ratio, 15);
+  EXPECT_GT(result.trials.size(), 2u);
+}
+
+TEST(Compress, KeepsABudgetOfBytes) {
+  const auto by_ratio = compress(setting().graph, *setting().data, within({.ratio = 12}));
+  EXPECT_GE(by_ratio.ratio, 12);
+  EXPECT_LT(by_ratio.ratio, 12.5);
+  const auto by_size = compress(setting().graph, *setting().data, within({.bytes = 50000}));
+  EXPECT_LE(by_size.bytes, 50000u);
+  EXPECT_GT(by_size.bytes, 48000u);
+}
+
+TEST(Compress, WritesWhatItMeasured) {
+  const auto result = compress(setting().graph, *setting().data, within({.ratio = 20}));
+  const auto path = setting().folder / "x.lac";
+  const auto sizes = save(result.network, path);
+  EXPECT_EQ(sizes.total, std::filesystem::file_size(path));
+  EXPECT_EQ(sizes.total, result.bytes);
+  const Network network(to_graph(load(path)));
+  const auto score = evaluate(network, *setting().data, Part::validation);
+  EXPECT_EQ(score.accuracy, result.after.accuracy);
+}
+
+TEST(Compress, GivesEqualBytesForAnyNumberOfThreads) {
+  std::vector<std::byte> first;
+  for (const int count : {1, 2, 5}) {
+    set_threads(count);
+    const auto bytes = pack(compress(setting().graph, *setting().data, within({.ratio = 25}, 1)).network);
+    if (first.empty()) first = bytes;
+    EXPECT_EQ(bytes, first) << count << " threads";
+  }
+  set_threads(0);
+}
+
+TEST(Compress, TrainingMakesSmallerFiles) {
+  const auto without = compress(setting().graph, *setting().data, within({.max_drop = 1}));
+  const auto with = compress(setting().graph, *setting().data, within({.max_drop = 1}, 3));
+  EXPECT_LE(100 * (with.before.accuracy - with.after.accuracy), 1 + 1e-9);
+  EXPECT_LE(with.bytes, without.bytes);
+}
+
+TEST(Compress, SaysTheNearestWhereABudgetIsOutOfReach) {
+  try {
+    (void)compress(setting().graph, *setting().data, within({.bytes = 20}));
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::out_of_reach);
+    EXPECT_THAT(error.what(), HasSubstr("the smallest reached has"));
+  }
+}
+
+TEST(Compress, RefusesOptionsOutOfRange) {
+  const auto code = [](const CompressOptions& options) {
+    try {
+      check(options);
+    } catch (const Error& error) {
+      return error.code();
+    }
+    return ErrorCode::interrupted;
+  };
+  EXPECT_EQ(code(within({})), ErrorCode::invalid_argument);
+  EXPECT_EQ(code(within({.max_drop = 0})), ErrorCode::invalid_argument);
+  EXPECT_EQ(code(within({.ratio = 1})), ErrorCode::invalid_argument);
+  EXPECT_EQ(code(within({.ratio = 2, .bytes = 100})), ErrorCode::invalid_argument);
+  auto options = within({.ratio = 2});
+  EXPECT_EQ(code(options), ErrorCode::interrupted);
+  options.quantizer = "kmeanz";
+  EXPECT_EQ(code(options), ErrorCode::invalid_argument);
+}
+
+}  // namespace
+}  // namespace laconic
