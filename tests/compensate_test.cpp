@@ -23,7 +23,9 @@ struct Layer {
     for (auto& weight : weights) weight = static_cast<float>(random.normal());
     std::vector<double> factors(static_cast<std::size_t>(cols * cols));
     for (auto& factor : factors) factor = random.normal() + 0.5;
-    const auto at = [&](std::int64_t i, std::int64_t j) { return factors[static_cast<std::size_t>(i * cols + j)]; };
+    const auto at = [&](std::int64_t i, std::int64_t j) {
+      return factors[static_cast<std::size_t>(i * cols + j)];
+    };
     for (std::int64_t i = 0; i < cols; ++i) {
       for (std::int64_t j = 0; j < cols; ++j) {
         double sum = 0;
@@ -55,7 +57,8 @@ TEST(Compensate, LiesBetweenTheOptimumAndRounding) {
     double best = INFINITY;
     for (int code = 0; code < 729; ++code) {
       tensor.indices.clear();
-      for (int i = 0, rest = code; i < 6; ++i, rest /= 3) tensor.indices.push_back(static_cast<Index>(rest % 3));
+      for (int i = 0, rest = code; i < 6; ++i, rest /= 3)
+        tensor.indices.push_back(static_cast<Index>(rest % 3));
       best = std::min(best, error_of(layer, tensor));
     }
     tensor.indices.clear();
@@ -79,7 +82,8 @@ TEST(Compensate, RoundsWhereInputsAreIndependent) {
   const auto codebook = Codebook::evenly_spaced(0.5F, -8, 17);
   auto tensor = layer.tensor(codebook);
   compensate(layer.problem, factorize(layer.problem, 0), {}, tensor);
-  for (std::size_t i = 0; i < layer.weights.size(); ++i) EXPECT_EQ(tensor.indices[i], codebook.nearest(layer.weights[i]));
+  for (std::size_t i = 0; i < layer.weights.size(); ++i)
+    EXPECT_EQ(tensor.indices[i], codebook.nearest(layer.weights[i]));
 }
 
 TEST(Compensate, PaysLessForBitsTheMoreTheyCost) {

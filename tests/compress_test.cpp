@@ -5,7 +5,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <filesystem>
@@ -23,8 +22,10 @@ namespace {
 using testing::HasSubstr;
 
 template <typename T>
-void write_npy(const std::filesystem::path& path, std::string_view type, const std::string& shape, const std::vector<T>& values) {
-  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", type, shape);
+void write_npy(const std::filesystem::path& path, std::string_view type, const std::string& shape,
+               const std::vector<T>& values) {
+  std::string header =
+      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", type, shape);
   while ((header.size() + 11) % 64 != 0) header += ' ';
   header += '\n';
   std::ofstream file(path, std::ios::binary);
@@ -32,14 +33,16 @@ void write_npy(const std::filesystem::path& path, std::string_view type, const s
   file.write("\x93NUMPY\x01\x00", 8);
   file.write(reinterpret_cast<const char*>(&size), 2);
   file << header;
-  file.write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(T)));
+  file.write(reinterpret_cast<const char*>(values.data()),
+             static_cast<std::streamsize>(values.size() * sizeof(T)));
 }
 
 /// Images of 28x28 whose class is where a bright spot lies, in noise; and a LeNet that was trained
 /// on them. Made once for all tests.
 struct Setting {
   Setting() {
-    folder = std::filesystem::temp_directory_path() / fmt::format("laconic-compress-test-{}", ::getpid());
+    folder = std::filesystem::temp_directory_path() /
+             fmt::format("laconic-compress-test-{}", ::getpid());
     std::filesystem::create_directory(folder);
     constexpr std::int64_t count = 600, side = 28;
     Random random(1);
@@ -49,15 +52,18 @@ struct Setting {
       const auto label = n % 10;
       y.push_back(label);
       float* image = x.data() + n * side * side;
-      for (std::int64_t i = 0; i < side * side; ++i) image[i] = static_cast<float>(0.3 * random.normal());
-      const auto top = 3 + label / 5 * 12 + random.below(3), left = 1 + label % 5 * 5 + random.below(2);
+      for (std::int64_t i = 0; i < side * side; ++i)
+        image[i] = static_cast<float>(0.3 * random.normal());
+      const auto top = 3 + label / 5 * 12 + random.below(3),
+                 left = 1 + label % 5 * 5 + random.below(2);
       for (std::int64_t i = 0; i < 4; ++i) {
         for (std::int64_t j = 0; j < 4; ++j) image[(top + i) * side + left + j] += 1;
       }
     }
     write_npy(folder / "x.npy", "<f4", fmt::format("({}, 1, {}, {})", count, side, side), x);
     write_npy(folder / "y.npy", "<i8", fmt::format("({},)", count), y);
-    data = make_dataset(fmt::format("npy:x={},y={},scale=1,validation=0.25", (folder / "x.npy").string(), (folder / "y.npy").string()));
+    data = make_dataset(fmt::format("npy:x={},y={},scale=1,validation=0.25",
+                                    (folder / "x.npy").string(), (folder / "y.npy").string()));
     Network network(make_network("lenet300", data->sample_shape(), data->classes(), 1));
     train(network, *data, {.epochs = 4, .batch = 25, .optimizer = "adam:lr=0.002"});
     graph = network.to_graph();
@@ -113,7 +119,8 @@ TEST(Compress, GivesEqualBytesForAnyNumberOfThreads) {
   std::vector<std::byte> first;
   for (const int count : {1, 2, 5}) {
     set_threads(count);
-    const auto bytes = pack(compress(setting().graph, *setting().data, within({.ratio = 25}, 1)).network);
+    const auto bytes =
+        pack(compress(setting().graph, *setting().data, within({.ratio = 25}, 1)).network);
     if (first.empty()) first = bytes;
     EXPECT_EQ(bytes, first) << count << " threads";
   }

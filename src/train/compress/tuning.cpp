@@ -1,5 +1,6 @@
 #include "train/compress/tuning.h"
 
+#include <fmt/format.h>
 #include <torch/types.h>
 
 #include <cmath>
