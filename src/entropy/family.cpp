@@ -15,6 +15,12 @@ struct CoderRow : FamilyRow<Coder> {
   std::uint8_t id;  ///< In files: never changed, never reused.
 };
 
+constexpr std::array gaps_options = {
+    OptionInfo{"code", "rans", "rans|huffman", "How gaps and values become bits."},
+    OptionInfo{"bits", "0", "0..15",
+               "Gaps of 2^bits - 1 or more take fillers; 0 tries up to four."},
+};
+
 constexpr std::array table = {
     CoderRow{{{"raw", "Every index in the same number of bits.", "", {}}, make_raw}, 1},
     CoderRow{{{"huffman",
@@ -23,6 +29,10 @@ constexpr std::array table = {
                {}},
               make_huffman},
              2},
+    CoderRow{{{"gaps", "Distances between the indices that are not zero, then their values.",
+               "Han et al., 2016; Choi et al., section 2", gaps_options},
+              make_gaps},
+             3},
     CoderRow{{{"rans",
                "Fractions of bits by a state that divides and multiplies, with one table for each "
                "tensor.",

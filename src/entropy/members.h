@@ -8,6 +8,7 @@
 
 namespace laconic {
 
+std::unique_ptr<Coder> make_gaps(const Options& options);
 std::unique_ptr<Coder> make_huffman(const Options& options);
 std::unique_ptr<Coder> make_adaptive_binary(const Options& options);
 std::unique_ptr<Coder> make_raw(const Options& options);
