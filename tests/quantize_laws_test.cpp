@@ -36,6 +36,9 @@ const std::vector<Subject> subjects = {
     {.spec = "kmeans:levels=4,solver=exact", .free_levels = true, .exact_fit = 4},
     {.spec = "kmeans:levels=4,solver=lloyd", .free_levels = true},
     {.spec = "kmeans:levels=17,solver=lloyd,init=powers,empty=keep", .free_levels = true},
+    {.spec = "entropy_constrained", .free_levels = true, .exact_fit = 64},
+    {.spec = "entropy_constrained:bits=1.5", .restarts = false},
+    {.spec = "entropy_constrained:lambda=1e-4,levels=32", .scales = false},
     {.spec = "kmeans:levels=1", .free_levels = true, .exact_fit = 1, .pins = {{0}, {0.03f}}},
 };
 

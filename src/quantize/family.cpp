@@ -42,6 +42,16 @@ constexpr std::array kmeans_options = {
         "to the weight with the largest error."},
 };
 
+constexpr std::array entropy_constrained_options = {
+    OptionInfo{"levels", "64", "1..1024",
+               "Most levels that a codebook may have, pinned ones included."},
+    OptionInfo{"lambda", "0", ">=0",
+               "What a bit is worth, in units of importance x weight^2; 0 makes it k-means."},
+    OptionInfo{
+        "bits", "0", ">=0",
+        "Instead of lambda: at most so many bits of entropy a weight; 0 leaves it to lambda."},
+};
+
 constexpr std::array table = {
     FamilyRow<Quantizer>{{"uniform", "Evenly spaced cells around zero.",
                           "Choi, El-Khamy, Lee 2017, section 5.3", uniform_options},
@@ -50,6 +60,12 @@ constexpr std::array table = {
         {"kmeans", "Free levels with the least weighted squared error.",
          "Choi, El-Khamy, Lee 2017, eq. 8; optimum by dynamic programming", kmeans_options},
         make_kmeans},
+    FamilyRow<Quantizer>{
+        {"entropy_constrained",
+         "Free levels with the least weighted squared error plus lambda x entropy.",
+         "Choi, El-Khamy, Lee 2017, section 5.4; Chou, Lookabaugh, Gray 1989",
+         entropy_constrained_options},
+        make_entropy_constrained},
 };
 
 constexpr auto rows = infos(table);

@@ -8,8 +8,8 @@ namespace laconic {
 namespace {
 
 /// Up to here, comparing with every upper beats looking up where to begin.
-constexpr std::size_t few = 24;
-constexpr std::size_t slots = 2048;
+constexpr std::size_t few = 48;
+constexpr std::size_t slots_per_upper = 8;
 
 void count_few(std::span<const float> uppers, std::span<const float> weights,
                std::span<Index> indices) {
@@ -29,6 +29,7 @@ void count_few(std::span<const float> uppers, std::span<const float> weights,
 /// A table over equal slots from the first upper to the last says between which uppers to search.
 void count_many(std::span<const float> uppers, std::span<const float> weights,
                 std::span<Index> indices) {
+  const std::size_t slots = slots_per_upper * uppers.size();
   const float low = uppers.front();
   const double width = static_cast<double>(uppers.back()) - static_cast<double>(low);
   const double scale = width > 0 ? static_cast<double>(slots) / width : 0;

@@ -190,6 +190,19 @@ std::vector<Segment> segments_between(const Line& line, const Borders& borders, 
   return segments;
 }
 
+/// Every point in a cell of its own: running sums may not tell the nearest ones apart.
+Partition single_points(const Line& line, std::span<const float> pinned) {
+  Partition partition;
+  std::size_t pin = 0;
+  for (std::size_t i = 0; i <= line.size(); ++i) {
+    for (; pin < pinned.size() && (i == line.size() || pinned[pin] < line.points()[i]); ++pin) {
+      partition.push_back({.first = i, .last = i, .pinned = true, .level = pinned[pin]});
+    }
+    if (i < line.size()) partition.push_back({.first = i, .last = i + 1});
+  }
+  return partition;
+}
+
 }  // namespace
 
 double cost(const Line& line, const Partition& partition) {
@@ -200,6 +213,7 @@ double cost(const Line& line, const Partition& partition) {
 
 Partition best_partition(const Line& line, const Borders& borders, std::size_t free_levels,
                          std::span<const float> pinned) {
+  if (free_levels >= line.size()) return single_points(line, pinned);
   constexpr double first_reach = 6, widening = 4;
   const auto levels = static_cast<double>(free_levels + pinned.size());
   double reach = borders.share.empty() ? infinity : first_reach;

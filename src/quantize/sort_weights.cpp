@@ -17,73 +17,86 @@ std::uint32_t ordered(float value) {
   return bits ^ ((bits >> 31) != 0 ? 0xffffffffu : 0x80000000u);
 }
 
-float from_ordered(std::uint32_t key) {
-  return std::bit_cast<float>(key ^ ((key >> 31) != 0 ? 0x80000000u : 0xffffffffu));
-}
-
-float importance_of(std::uint64_t key) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(key));
-}
-
-/// The sum of a run's importances must not depend on their order: ascending.
-double sum_of_run(std::vector<std::uint64_t>& keys, std::size_t first, std::size_t last) {
-  if (last - first > small) {
-    std::vector<std::uint64_t> run(keys.begin() + static_cast<std::ptrdiff_t>(first),
-                                   keys.begin() + static_cast<std::ptrdiff_t>(last));
-    radix_sort(run, 0, 32);
-    std::copy(run.begin(), run.end(), keys.begin() + static_cast<std::ptrdiff_t>(first));
-  } else if (last - first > 2) {
-    std::sort(keys.begin() + static_cast<std::ptrdiff_t>(first),
-              keys.begin() + static_cast<std::ptrdiff_t>(last));
+/// Sorts equal weights by importance.
+void sort_run(std::vector<WeightKey>& keys, std::size_t first, std::size_t last) {
+  const auto begin = keys.begin() + static_cast<std::ptrdiff_t>(first);
+  const auto end = keys.begin() + static_cast<std::ptrdiff_t>(last);
+  if (last - first <= small) {
+    std::sort(begin, end);
+    return;
   }
-  double sum = 0;
-  for (std::size_t i = first; i < last; ++i) sum += importance_of(keys[i]);
-  return sum;
+  std::vector<WeightKey> run(begin, end);
+  radix_sort(run, 0, 32);
+  std::copy(run.begin(), run.end(), begin);
 }
 
 }  // namespace
 
 void radix_sort(std::vector<std::uint64_t>& keys, int first_bit, int bits) {
-  std::vector<std::uint64_t> other(keys.size());
-  for (int bit = first_bit; bit < first_bit + bits; bit += digit_bits) {
+  const auto passes = static_cast<std::size_t>((bits + digit_bits - 1) / digit_bits);
+  const auto digit = [&](std::uint64_t key, std::size_t pass) {
+    const int bit = first_bit + static_cast<int>(pass) * digit_bits;
     const int width = std::min(digit_bits, first_bit + bits - bit);
-    const std::uint64_t mask = (std::uint64_t{1} << width) - 1;
-    std::array<std::size_t, digits> next{};
-    for (const auto key : keys) ++next[(key >> bit) & mask];
-    std::size_t sum = 0;
-    for (auto& at : next) {
-      const std::size_t count = at;
+    return (key >> bit) & ((std::uint64_t{1} << width) - 1);
+  };
+  std::vector<std::array<std::uint32_t, digits>> next(passes);
+  for (const auto key : keys) {
+    for (std::size_t pass = 0; pass < passes; ++pass) ++next[pass][digit(key, pass)];
+  }
+  std::vector<std::uint64_t> other(keys.size());
+  for (std::size_t pass = 0; pass < passes; ++pass) {
+    std::uint32_t sum = 0;
+    for (auto& at : next[pass]) {
+      const std::uint32_t count = at;
       at = sum;
       sum += count;
     }
-    for (const auto key : keys) other[next[(key >> bit) & mask]++] = key;
+    for (const auto key : keys) other[next[pass][digit(key, pass)]++] = key;
     keys.swap(other);
   }
 }
 
-SortedWeights sort_weights(std::span<const float> weights, std::span<const float> importance) {
+std::vector<WeightKey> sorted_keys(std::span<const float> weights,
+                                   std::span<const float> importance) {
   constexpr auto one = std::bit_cast<std::uint32_t>(1.0f);
-  std::vector<std::uint64_t> keys;
+  std::vector<WeightKey> keys;
   keys.reserve(weights.size());
   for (std::size_t i = 0; i < weights.size(); ++i) {
-    const auto low = importance.empty() ? one : std::bit_cast<std::uint32_t>(importance[i]);
-    if ((low << 1) != 0) keys.push_back(std::uint64_t{ordered(weights[i])} << 32 | low);
+    const auto lower = importance.empty() ? one : std::bit_cast<std::uint32_t>(importance[i]);
+    if ((lower << 1) != 0) keys.push_back(WeightKey{ordered(weights[i])} << 32 | lower);
   }
   if (keys.size() <= small) {
     std::sort(keys.begin(), keys.end());
-  } else {
-    radix_sort(keys, 32, 32);
+    return keys;
   }
-  SortedWeights sorted;
-  sorted.weights.reserve(keys.size());
-  sorted.importance.reserve(keys.size());
+  radix_sort(keys, 32, 32);
+  if (importance.empty()) return keys;
   for (std::size_t first = 0, last = 0; first < keys.size(); first = last) {
-    const auto weight = static_cast<std::uint32_t>(keys[first] >> 32);
-    while (last < keys.size() && keys[last] >> 32 == weight) ++last;
-    sorted.weights.push_back(from_ordered(weight));
-    sorted.importance.push_back(sum_of_run(keys, first, last));
+    while (last < keys.size() && keys[last] >> 32 == keys[first] >> 32) ++last;
+    if (last - first > 1) sort_run(keys, first, last);
   }
-  return sorted;
+  return keys;
+}
+
+SortedWeights merge_equal(std::span<const WeightKey> keys) {
+  SortedWeights merged;
+  merged.weights.reserve(keys.size());
+  merged.importance.reserve(keys.size());
+  merged.counts.reserve(keys.size());
+  for (std::size_t first = 0, last = 0; first < keys.size(); first = last) {
+    double importance = 0;
+    for (; last < keys.size() && keys[last] >> 32 == keys[first] >> 32; ++last) {
+      importance += importance_of(keys[last]);
+    }
+    merged.weights.push_back(weight_of(keys[first]));
+    merged.importance.push_back(importance);
+    merged.counts.push_back(static_cast<std::uint32_t>(last - first));
+  }
+  return merged;
+}
+
+SortedWeights sort_weights(std::span<const float> weights, std::span<const float> importance) {
+  return merge_equal(sorted_keys(weights, importance));
 }
 
 }  // namespace laconic
