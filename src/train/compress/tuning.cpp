@@ -45,7 +45,6 @@ QuantizedModel coarsen(QuantizedModel model, const Network& network, double rati
     for (std::size_t i = 0; i < floats.size(); ++i) {
       tensor->indices[i] = tensor->codebooks[0].nearest(floats[i]);
     }
-    parameter.quantizer = fmt::format("uniform:step={}", print_number(static_cast<double>(step)));
   }
   return model;
 }

@@ -218,7 +218,7 @@ class Pass {
                                static_cast<std::int64_t>(problem.target.size()),
                                {evenly_spaced_over(problem.target, static_cast<float>(step))},
                                {}};
-      spec = fmt::format("uniform:step={}", print_number(step));
+      spec = "uniform";  // The codebook says the step; a spec per tensor would cost bytes.
     } else {
       const auto quantizer = make_quantizer(choice.quantizer);
       const WeightsView view{shape, problem.target};
@@ -296,10 +296,7 @@ class Pass {
     for (const float value : floats) tensor.indices.push_back(codebook.nearest(value));
     drop_unused_ends(tensor);
     floats = dequantize(tensor);
-    result_.tensors.insert_or_assign(
-        name, QuantizedParameter{
-                  std::move(tensor),
-                  fmt::format("uniform:step={}", print_number(static_cast<double>(rounded)))});
+    result_.tensors.insert_or_assign(name, QuantizedParameter{std::move(tensor), "uniform"});
     return to_tensor(floats, shape);
   }
 
