@@ -266,7 +266,9 @@ TEST(EntropyConstrained, LevelsAreMeansAndAtMostSoMany) {
     }
     for (std::size_t level = 0; level < h.size(); ++level) {
       const float value = code.codebook.levels()[level];
-      if (value != 0 && value != 0.4f) EXPECT_NEAR(value, s[level] / h[level], 1e-7);
+      if (value != 0 && value != 0.4f) {
+        EXPECT_NEAR(value, s[level] / h[level], 1e-7);
+      }
     }
   }
 }
