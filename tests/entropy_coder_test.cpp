@@ -68,7 +68,13 @@ TEST(Coders, EveryCutEndIsRefused) {
     EXPECT_THROW(coder.decode(bytes, sample.layout, decoded), Error) << "a byte too many";
     if (bytes.size() < 2) return;
     bytes.resize(bytes.size() - 2);
-    EXPECT_THROW(coder.decode(bytes, sample.layout, decoded), Error) << "a byte too few";
+    // What is left may be all that an encoder writes for other indices; nothing else may pass.
+    try {
+      coder.decode(bytes, sample.layout, decoded);
+    } catch (const Error&) {
+      return;
+    }
+    EXPECT_EQ(coder.encode(decoded, sample.layout), bytes) << "a byte too few";
   });
 }
 

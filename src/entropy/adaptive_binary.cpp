@@ -71,6 +71,9 @@ class AdaptiveBinary final : public Coder {
            "of {} indices does",
            bytes.size(), indices.size());
     }
+    if (layout.zero < 0 && zero != most_frequent(indices, layout)) {
+      fail(ErrorCode::corrupt_data, "adaptive_binary: {} is not the most frequent index", zero);
+    }
   }
 
   std::string spec_;

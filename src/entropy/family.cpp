@@ -42,7 +42,7 @@ constexpr std::array table = {
              4},
     CoderRow{{{"adaptive_binary",
                "Adaptive binary decisions, mixed from contexts of neighbours.",
-               "",
+               "CABAC's binarization (Marpe et al., 2003), Mahoney's context mixing",
                {}},
               make_adaptive_binary},
              5},
