@@ -29,7 +29,7 @@ Candidate Search::run() {
 
 void Search::bisect() {
   constexpr int most_tries = 30;
-  constexpr double stride = 1.5;
+  double stride = 1.5;
   // Sizes are known exactly and cheaply; accuracies are noisy, and each costs an evaluation.
   const double closeness = budget_.max_drop ? 1.03 : 1.002;
   double step = workshop_.typical_step(), fine = 0, coarse = 0;
@@ -40,6 +40,7 @@ void Search::bisect() {
       step = std::sqrt(fine * coarse);
     } else {
       step = fine > 0 ? step * stride : step / stride;
+      if (tries > 1) stride *= stride;  // Far off: stride out.
       // Beyond any sensible step: nothing changes any more.
       if (step > 1e4 * workshop_.typical_step()) break;
     }
