@@ -3,6 +3,7 @@
 #include "families.h"
 #include "laconic/dataset.h"
 #include "laconic/importance.h"
+#include "laconic/methods.h"
 #include "laconic/optimizer.h"
 #include "laconic/schedule.h"
 
@@ -12,6 +13,7 @@ std::vector<Family> train_families() {
   return {
       {"data", "samples and labels", datasets()},
       {"estimators", "how much an error in a weight hurts", estimators()},
+      {"methods", "when weights are quantized, and what trains in between", methods()},
       {"optimizers", "how gradients change weights", optimizers()},
       {"schedules", "how the learning rate changes", schedules()},
   };

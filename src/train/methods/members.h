@@ -1,0 +1,11 @@
+#pragma once
+
+#include <memory>
+
+#include "laconic/methods.h"
+
+namespace laconic {
+
+std::unique_ptr<Method> make_post(const Options& options, MethodSetup setup);
+
+}  // namespace laconic

@@ -1,0 +1,98 @@
+#include "train/methods/planned_tensors.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "laconic/error.h"
+#include "laconic/quantized_tensor.h"
+#include "laconic/threads.h"
+
+namespace laconic {
+
+PlannedTensors::PlannedTensors(const Plan& plan, const Network& network) {
+  if (plan.empty()) fail(ErrorCode::invalid_argument, "the plan has no rows: it names no tensor");
+  std::vector<std::shared_ptr<const Quantizer>> quantizers;
+  for (const auto& row : plan) {
+    const bool used = std::ranges::any_of(network.parameters(), [&](const ParameterInfo& info) {
+      return matches(row.tensors, info.name);
+    });
+    if (!used) {
+      fail(ErrorCode::invalid_argument,
+           "the plan's row \"{}\" matches none of the network's {} parameters", row.tensors,
+           network.parameters().size());
+    }
+    quantizers.push_back(make_quantizer(row.quantizer));
+  }
+  std::vector<std::vector<std::size_t>> joint(plan.size());
+  for (const auto& info : network.parameters()) {
+    const auto* row = row_for(plan, info.name);
+    if (row == nullptr || network.parameter(info.name).numel() == 0) continue;
+    const auto number = static_cast<std::size_t>(row - plan.data());
+    const auto place = tensors_.size();
+    tensors_.push_back(
+        {info.name, network.parameter(info.name).sizes().vec(), row, quantizers[number]});
+    if (row->granularity.kind == Granularity::Kind::joint) {
+      joint[number].push_back(place);
+    } else {
+      batches_.push_back({place});
+    }
+  }
+  for (auto& batch : joint) {
+    if (!batch.empty()) batches_.push_back(std::move(batch));
+  }
+}
+
+std::vector<QuantizedTensor> PlannedTensors::quantize(std::span<const Values> values) const {
+  std::vector<QuantizedTensor> out(tensors_.size());
+  parallel_for(static_cast<std::int64_t>(batches_.size()), [&](std::int64_t i) {
+    const auto& batch = batches_[static_cast<std::size_t>(i)];
+    std::vector<WeightsView> views;
+    for (const auto place : batch) {
+      views.push_back({tensors_[place].shape, values[place].weights, values[place].importance});
+    }
+    const auto& [name, shape, row, quantizer] = tensors_[batch[0]];
+    auto results = laconic::quantize(*quantizer, views, row->granularity, row->zeros);
+    for (std::size_t k = 0; k < batch.size(); ++k) out[batch[k]] = std::move(results[k]);
+  });
+  return out;
+}
+
+std::span<const float> importance_of(const MethodSetup& setup, const PlannedTensor& tensor) {
+  const auto found = setup.importance.find(tensor.name);
+  if (found == setup.importance.end() || found->second.empty()) return {};
+  const auto count = element_count(tensor.shape);
+  if (static_cast<std::int64_t>(found->second.size()) != count) {
+    fail(ErrorCode::invalid_argument, "parameter \"{}\" has {} weights, but {} importances",
+         tensor.name, count, found->second.size());
+  }
+  return found->second;
+}
+
+std::vector<float> elements_of(const Network& network, std::string_view parameter) {
+  const auto values = network.parameter(parameter).detach().to(at::kCPU).contiguous();
+  const auto* data = values.data_ptr<float>();
+  return {data, data + values.numel()};
+}
+
+QuantizedModel assemble(const Network& network, const PlannedTensors& planned,
+                        std::vector<QuantizedTensor> quantized) {
+  QuantizedModel model;
+  for (std::size_t i = 0; i < quantized.size(); ++i) {
+    const auto& tensor = planned.tensors()[i];
+    model.emplace(tensor.name, QuantizedParameter{std::move(quantized[i]), tensor.quantizer->spec(),
+                                                  tensor.row->coder});
+  }
+  for (const auto& info : network.parameters()) {
+    if (model.contains(info.name)) continue;
+    model.emplace(info.name,
+                  QuantizedParameter{DenseTensor{network.parameter(info.name).sizes().vec(),
+                                                 elements_of(network, info.name)},
+                                     {},
+                                     "auto"});
+  }
+  return model;
+}
+
+}  // namespace laconic
