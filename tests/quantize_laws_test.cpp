@@ -39,6 +39,16 @@ const std::vector<Subject> subjects = {
     {.spec = "entropy_constrained", .free_levels = true, .exact_fit = 64},
     {.spec = "entropy_constrained:bits=1.5", .restarts = false},
     {.spec = "entropy_constrained:lambda=1e-4,levels=32", .scales = false},
+    {.spec = "scaled", .pins = {{0}}},
+    {.spec = "scaled:pattern=binary", .pins = {}},
+    {.spec = "scaled:pattern=binary,scale=one", .scales = false, .pins = {{1}, {-1, 1}}},
+    {.spec = "scaled:pattern=linear,bits=4,signs=two", .pins = {{0}}},
+    {.spec = "scaled:pattern=log,solver=alternating,signs=two", .pins = {{0}}},
+    {.spec = "scaled:pattern=powers,bits=5,scale=power_of_two", .pins = {{0}}},
+    {.spec = "scaled:pattern=powers,bits=4,scale=largest", .pins = {{0}}},
+    {.spec = "scaled:threshold=mean", .pins = {{0}}},
+    {.spec = "scaled:pattern=powers,bits=4,scale=power_of_two,threshold=mu,factor=0.75",
+     .pins = {{0}}},
     {.spec = "kmeans:levels=1", .free_levels = true, .exact_fit = 1, .pins = {{0}, {0.03f}}},
 };
 

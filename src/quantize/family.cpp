@@ -52,6 +52,26 @@ constexpr std::array entropy_constrained_options = {
         "Instead of lambda: at most so many bits of entropy a weight; 0 leaves it to lambda."},
 };
 
+constexpr std::array scaled_options = {
+    OptionInfo{
+        "pattern", "ternary", "binary|ternary|linear|log|powers",
+        "Levels at scale 1: signs; with zero; k even steps or k powers of two a sign, with k = "
+        "2^(bits-1) - 1; 2^(bits-2) powers of two a sign."},
+    OptionInfo{"bits", "3", "2..6", "Of linear, log and powers; without effect on the others."},
+    OptionInfo{"scale", "real", "real|power_of_two|largest|one",
+               "Any; a power of two; the one that the largest weight rounds to (INQ); 1."},
+    OptionInfo{"signs", "one", "one|two", "One scale, or one for each sign."},
+    OptionInfo{"solver", "exact", "exact|alternating",
+               "The best scale, or the papers' alternation."},
+    OptionInfo{"threshold", "nearest", "nearest|mean|mu",
+               "How codes are chosen: nearest levels; magnitudes above factor x their mean (TWN); "
+               "relative to mu = factor x the largest (LBW-Net, TTQ)."},
+    OptionInfo{"factor", "0.7", ">0", "Of threshold=mean (TWN: 0.7) and mu (LBW-Net: 0.75)."},
+    OptionInfo{
+        "scale_rule", "least_squares", "least_squares|legacy_abs",
+        "Of solver=alternating: divides by sum d b^2, or by sum d |b| as released code does."},
+};
+
 constexpr std::array table = {
     FamilyRow<Quantizer>{{"uniform", "Evenly spaced cells around zero.",
                           "Choi, El-Khamy, Lee 2017, section 5.3", uniform_options},
@@ -66,6 +86,10 @@ constexpr std::array table = {
          "Choi, El-Khamy, Lee 2017, section 5.4; Chou, Lookabaugh, Gray 1989",
          entropy_constrained_options},
         make_entropy_constrained},
+    FamilyRow<Quantizer>{
+        {"scaled", "A fixed pattern times one scale, or one for each sign.",
+         "Hou, Kwok 2018 (LAB, LAT, LAQ); Yin, Zhang, Qi, Xin 2019 (LBW-Net)", scaled_options},
+        make_scaled},
 };
 
 constexpr auto rows = infos(table);

@@ -1,0 +1,306 @@
+// What the laws do not know of scaled patterns: optima, golden values, the papers' own procedures.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "laconic/error.h"
+#include "quantize/scaled_pattern.h"
+#include "quantize_samples.h"
+
+namespace laconic {
+namespace {
+
+BlockCode run(const std::string& spec, const Sample& sample, const Prior& prior = {}) {
+  return make_quantizer("scaled:" + spec)->quantize_block(sample.weights, sample.importance, prior);
+}
+
+std::vector<float> values(const BlockCode& code) {
+  std::vector<float> out;
+  for (const Index index : code.indices) out.push_back(code.codebook.levels()[index]);
+  return out;
+}
+
+double error_of(const std::string& spec, const Sample& sample) {
+  return weighted_error(sample.weights, sample.importance, run(spec, sample));
+}
+
+const std::vector<float> golden = {1.0f, -0.8f, 0.5f, -0.3f, 0.1f};
+
+/// Least error over all codes for the magnitudes of one sign pattern, with the best scale for each.
+double brute_force(const Sample& sample, const Pattern& pattern) {
+  double energy = 0;
+  for (std::size_t i = 0; i < sample.weights.size(); ++i) {
+    energy += importance_at(sample.importance, i) * sample.weights[i] * sample.weights[i];
+  }
+  double best = pattern.zero ? energy : INFINITY;
+  const std::function<void(std::size_t, double, double)> place = [&](std::size_t i, double product,
+                                                                     double square) {
+    if (i == sample.weights.size()) {
+      if (square > 0) best = std::min(best, energy - product * product / square);
+      return;
+    }
+    const double d = importance_at(sample.importance, i),
+                 w = std::abs(static_cast<double>(sample.weights[i]));
+    if (pattern.zero) place(i + 1, product, square);
+    for (const double q : pattern.magnitudes) place(i + 1, product + d * q * w, square + d * q * q);
+  };
+  place(0, 0, 0);
+  return best;
+}
+
+TEST(Scaled, MatchesTheGoldenValuesOfLossAwareQuantization) {
+  struct Row {
+    std::vector<float> d;
+    double ternary, ternary_scale, two, above, below, linear, linear_scale, log, log_scale;
+  };
+  const std::vector<Row> rows = {
+      {{1, 1, 1, 1, 1},
+       0.2266666667,
+       0.7666666667,
+       0.2250000000,
+       0.75,
+       0.8,
+       0.0382608696,
+       0.8739130435,
+       0.0372972973,
+       0.9189189189},
+      {{0.1f, 1, 2, 4, 8},
+       0.3264788732,
+       0.4366197183,
+       0.3038095238,
+       0.5238095238,
+       0.4,
+       0.0905022831,
+       0.8082191781,
+       0.0952173913,
+       0.5869565217},
+      {{100, 1, 1, 1, 1},
+       0.3851960784,
+       0.9931372549,
+       0.3475247525,
+       0.9950495050,
+       0.8,
+       0.0564900662,
+       1.0013245033,
+       0.0521529920,
+       0.9981492906},
+      {{1, 1, 1, 1, 1000},
+       1.4951792829,
+       0.1021912351,
+       1.0583133733,
+       0.1012974052,
+       0.8,
+       0.7629729730,
+       0.3121621622,
+       0.5198859316,
+       0.4174904943},
+  };
+  for (const auto& row : rows) {
+    const Sample sample = {"", golden, row.d};
+    const auto expect = [&](const std::string& spec, double loss, double scale) {
+      const auto code = run(spec, sample);
+      EXPECT_NEAR(weighted_error(sample.weights, sample.importance, code), loss, 2e-6)
+          << spec << " " << row.d[0];
+      const auto levels = code.codebook.levels();
+      EXPECT_NEAR(std::max(-levels.front(), levels.back()), scale, 1e-6) << spec << " " << row.d[0];
+      return code;
+    };
+    // The last row is the trap: all weights in the support.
+    expect("pattern=ternary", row.ternary, row.ternary_scale);
+    expect("pattern=linear,bits=3", row.linear, row.linear_scale);
+    expect("pattern=log,bits=3", row.log, row.log_scale);
+    const auto two = expect("pattern=ternary,signs=two", row.two, std::max(row.above, row.below));
+    EXPECT_NEAR(two.codebook.levels().back(), row.above, 1e-6);
+    EXPECT_NEAR(-two.codebook.levels().front(), row.below, 1e-6);
+  }
+}
+
+TEST(Scaled, MatchesTheGoldenValuesOfLbwNet) {
+  const Sample first = {"", golden};
+  const Sample second = {"", {0.9f, 0.45f, -0.33f, 0.21f, -0.12f, 0.06f, 0.05f, -0.01f}};
+  const auto spec = [](int bits) {
+    return fmt::format("pattern=powers,scale=power_of_two,bits={}", bits);
+  };
+  EXPECT_NEAR(error_of(spec(2), first), 0.39, 1e-6);
+  EXPECT_EQ(values(run(spec(2), first)),
+            (std::vector<float>{1, -1, 0, 0, 0}));  // Of a tie, the sparser.
+  EXPECT_NEAR(error_of(spec(3), first), 0.09, 1e-6);
+  EXPECT_EQ(values(run(spec(3), first)), (std::vector<float>{1, -1, 0.5f, -0.5f, 0}));
+  for (const int bits : {4, 5, 6}) {
+    EXPECT_NEAR(error_of(spec(bits), first), 0.043125, 1e-6);
+    EXPECT_EQ(values(run(spec(bits), first)), (std::vector<float>{1, -1, 0.5f, -0.25f, 0.125f}));
+  }
+  EXPECT_NEAR(error_of(spec(2), second), 0.2561, 1e-6);
+  EXPECT_EQ(values(run(spec(2), second)), (std::vector<float>{0.5f, 0.5f, -0.5f, 0, 0, 0, 0, 0}));
+  EXPECT_NEAR(error_of(spec(3), second), 0.1061, 1e-6);
+  EXPECT_EQ(values(run(spec(3), second)), (std::vector<float>{1, 0.5f, -0.5f, 0, 0, 0, 0, 0}));
+  EXPECT_NEAR(error_of(spec(4), second), 0.026725, 1e-6);
+  EXPECT_EQ(values(run(spec(4), second)),
+            (std::vector<float>{1, 0.5f, -0.25f, 0.25f, -0.125f, 0, 0, 0}));
+}
+
+TEST(Scaled, EqualsBruteForceOnSmallInputs) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    Sample sample = {"", gaussian(6, seed, 1), log_normal(6, seed + 100, 1.5)};
+    if (seed % 3 == 1) sample.importance.clear();
+    if (seed % 3 == 2) sample.weights = few_valued(6, seed, 5);
+    const std::vector<std::pair<std::string, int>> patterns = {
+        {"binary", 2}, {"ternary", 2}, {"linear", 2}, {"linear", 3}, {"log", 3}, {"powers", 4}};
+    for (const auto& [name, bits] : patterns) {
+      const double best = brute_force(sample, make_pattern(name, bits));
+      EXPECT_NEAR(error_of(fmt::format("pattern={},bits={}", name, bits), sample), best,
+                  2e-6 * (1 + best))
+          << name << bits << " " << seed;
+    }
+  }
+}
+
+TEST(Scaled, TwoScalesAreTwoProblemsAndNeverWorse) {
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    const Sample sample = {"", gaussian(9, seed, 1), log_normal(9, seed + 100)};
+    Sample sides[2];
+    for (std::size_t i = 0; i < 9; ++i) {
+      auto& side = sides[sample.weights[i] < 0];
+      side.weights.push_back(sample.weights[i]);
+      side.importance.push_back(sample.importance[i]);
+    }
+    double best = 0;
+    for (const auto& side : sides) {
+      if (!side.weights.empty()) best += brute_force(side, make_pattern("ternary", 2));
+    }
+    EXPECT_NEAR(error_of("signs=two", sample), best, 2e-6 * (1 + best));
+    EXPECT_LE(error_of("signs=two", sample), error_of("signs=one", sample) * (1 + 1e-6) + 1e-9);
+  }
+  // Mirrored data needs one scale only.
+  const auto code = run("signs=two", {"", {1, -1, 0.4f, -0.4f, 0.7f, -0.7f}});
+  EXPECT_EQ(code.codebook.levels().front(), -code.codebook.levels().back());
+}
+
+TEST(Scaled, TheBestPowerOfTwoIsTheBestOfAll) {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    const Sample sample = {"", gaussian(12, seed, std::exp2(static_cast<double>(seed % 7) - 3)),
+                           seed % 2 == 0 ? log_normal(12, seed + 100) : std::vector<float>{}};
+    const Magnitudes weights(sample.weights, sample.importance);
+    for (const auto& [name, bits] : std::vector<std::pair<std::string, int>>{{"ternary", 2},
+                                                                             {"powers", 3},
+                                                                             {"powers", 6},
+                                                                             {"linear", 3},
+                                                                             {"linear", 4},
+                                                                             {"log", 4}}) {
+      const auto pattern = make_pattern(name, bits);
+      double best = INFINITY;
+      for (int s = -20; s <= 20; ++s)
+        best = std::min(best, squared_error(weights, pattern, std::ldexp(1.0, s)));
+      EXPECT_NEAR(
+          error_of(fmt::format("pattern={},bits={},scale=power_of_two", name, bits), sample), best,
+          2e-6 * (1e-3 + best))
+          << name << bits << " " << seed;
+    }
+  }
+}
+
+TEST(Scaled, PowerOfCodesMinimizesItsQuadratic) {
+  Random random(1);
+  for (int trial = 0; trial < 1000; ++trial) {
+    const CodeSums sums{std::exp(4 * random.normal()), std::exp(4 * random.normal()), 0};
+    const auto cost = [&](double scale) {
+      return sums.square * scale * scale - 2 * sums.product * scale;
+    };
+    const double found = cost(power_of_codes(sums));
+    for (int s = -60; s <= 60; ++s)
+      EXPECT_LE(found, cost(std::ldexp(1.0, s)) + 1e-12 * std::abs(found));
+  }
+}
+
+TEST(Scaled, MorePowersNeverHurt) {
+  const Sample sample = {"", gaussian(400, 1)};
+  double before = INFINITY;
+  for (int bits = 2; bits <= 6; ++bits) {
+    const auto spec = fmt::format("pattern=powers,bits={},scale=", bits);
+    const double error = error_of(spec + "power_of_two", sample);
+    EXPECT_LE(error, before * (1 + 1e-6));
+    EXPECT_LE(error, error_of(spec + "largest", sample) * (1 + 1e-6));
+    if (bits > 2)
+      EXPECT_LT(error, error_of(spec + "power_of_two,threshold=mu,factor=0.75", sample));
+    before = error;
+  }
+}
+
+TEST(Scaled, ThresholdsOfLbwNetAreNearestAtTheirScale) {
+  const Sample sample = {
+      "", {1.0f, 0.9f, -0.7f, 0.35f, 0.2f, -0.08f, 0.05f, 0.01f}};  // mu = 3/4 of 2^0.
+  for (int bits = 3; bits <= 6; ++bits) {
+    EXPECT_EQ(
+        values(run(
+            fmt::format("pattern=powers,bits={},scale=power_of_two,threshold=mu,factor=0.75", bits),
+            sample)),
+        values(run(fmt::format("pattern=powers,bits={},scale=largest", bits), sample)));
+  }
+}
+
+TEST(Scaled, TernarySupportIsConsistentWithItsScale) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const Sample sample = {"", gaussian(500, seed), log_normal(500, seed + 100)};
+    const auto code = run("pattern=ternary", sample);
+    const double scale = code.codebook.levels().back();
+    for (std::size_t i = 0; i < 500; ++i) {
+      const bool kept = code.codebook.levels()[code.indices[i]] != 0;
+      EXPECT_EQ(kept, std::abs(sample.weights[i]) > scale / 2) << i;
+    }
+  }
+}
+
+TEST(Scaled, AlternationDoesNotBeatTheOptimumAndIsIdempotent) {
+  for (const char* pattern : {"ternary", "linear", "log"}) {
+    const auto spec = fmt::format("pattern={},bits=4", pattern);
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      Sample sample = {"", gaussian(256, seed), log_normal(256, seed + 100, 1.5)};
+      const double best = error_of(spec, sample),
+                   found = error_of(spec + ",solver=alternating", sample);
+      EXPECT_GE(found, best * (1 - 1e-6));
+      if (std::string(pattern) != "ternary") {
+        EXPECT_GT(error_of(spec + ",solver=alternating,scale_rule=legacy_abs", sample), 1.2 * best);
+      }
+      const auto code = run(spec, sample);
+      sample.weights = values(code);
+      const auto again = run(spec + ",solver=alternating", sample, {.start = &code.codebook});
+      for (std::size_t i = 0; i < 256; ++i) EXPECT_NEAR(values(again)[i], sample.weights[i], 1e-7);
+    }
+  }
+}
+
+TEST(Scaled, HoldsTheBaselines) {
+  const Sample sample = {"", {1, -0.8f, 0.5f, -0.3f, 0, 0.1f}};
+  // BinaryConnect, with the sign of zero positive; BWN.
+  EXPECT_EQ(values(run("pattern=binary,scale=one", sample)),
+            (std::vector<float>{1, -1, 1, -1, 1, 1}));
+  const float mean = 2.7f / 6;
+  EXPECT_THAT(values(run("pattern=binary", sample)),
+              testing::Pointwise(testing::FloatNear(1e-6f),
+                                 std::vector<float>{mean, -mean, mean, -mean, mean, mean}));
+  // TWN: 0.7 x 0.45 = 0.315 keeps three, at 2.3 / 3.
+  const float kept = 2.3f / 3;
+  EXPECT_THAT(values(run("threshold=mean", sample)),
+              testing::Pointwise(testing::FloatNear(1e-6f),
+                                 std::vector<float>{kept, -kept, kept, 0, 0, 0}));
+  // INQ: 2^floor(log2(4/3)) = 1 and half of it.
+  EXPECT_EQ(values(run("pattern=powers,bits=3,scale=largest", sample)),
+            (std::vector<float>{1, -1, 0.5f, -0.5f, 0, 0}));
+}
+
+TEST(Scaled, MixedUpOptionsAreRefused) {
+  for (const char* spec :
+       {"pattern=binary,signs=two", "scale_rule=legacy_abs", "pattern=log,threshold=mean",
+        "pattern=linear,threshold=mu", "threshold=mean,solver=alternating",
+        "threshold=mean,scale=one", "pattern=log,bits=7", "bits=1"}) {
+    EXPECT_THROW((void)make_quantizer(std::string("scaled:") + spec), Error) << spec;
+  }
+  const std::vector<float> half = {0.5f}, zero = {0};
+  EXPECT_THROW((void)run("pattern=ternary", {"", {1, 2}}, {.pinned = half}), Error);
+  EXPECT_THROW((void)run("pattern=binary", {"", {1, 2}}, {.pinned = zero}), Error);
+}
+
+}  // namespace
+}  // namespace laconic
