@@ -222,8 +222,9 @@ TEST(Scaled, MorePowersNeverHurt) {
     const double error = error_of(spec + "power_of_two", sample);
     EXPECT_LE(error, before * (1 + 1e-6));
     EXPECT_LE(error, error_of(spec + "largest", sample) * (1 + 1e-6));
-    if (bits > 2)
+    if (bits > 2) {
       EXPECT_LT(error, error_of(spec + "power_of_two,threshold=mu,factor=0.75", sample));
+    }
     before = error;
   }
 }
