@@ -1,0 +1,137 @@
+// What the sources for the instruction sets provide: plain functions on plain memory.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "laconic/kernels.h"
+
+namespace laconic {
+
+constexpr int panel_rows = 16;
+constexpr int chunk_bytes = 64;
+constexpr int max_tile_panels = 2;
+constexpr int max_tile_columns = 12;
+
+/// Quads in a chunk.
+constexpr int chunk_quads(WeightForm form) {
+  switch (form) {
+    case WeightForm::bits1:
+      return 8;
+    case WeightForm::trits5:
+      return 5;
+    case WeightForm::bits2:
+      return 4;
+    case WeightForm::bits4:
+      return 2;
+    default:
+      return 1;
+  }
+}
+
+/// Codes that a form can tell apart.
+constexpr int max_codes(WeightForm form) {
+  switch (form) {
+    case WeightForm::bits1:
+      return 2;
+    case WeightForm::trits5:
+      return 3;
+    case WeightForm::bits2:
+      return 4;
+    case WeightForm::bits4:
+      return 16;
+    default:
+      return 256;
+  }
+}
+
+/// Columns (rows of x, or output pixels) against expanded panels.
+struct TileJob {
+  const std::byte* weights = nullptr;  ///< Quads of int8 or rows of 16 floats, panel by panel.
+  std::int64_t panel_stride = 0;       ///< Bytes of an expanded panel.
+  std::int64_t run_stride = 0;         ///< Bytes of an expanded run.
+  std::int64_t segment_stride = 0;     ///< Bytes of an expanded segment.
+  const std::byte* x = nullptr;        ///< The first column.
+  std::int64_t column_stride = 0;      ///< Bytes.
+  const std::int64_t* runs = nullptr;  ///< Where each run begins in a column, in bytes.
+  std::int64_t segments = 1, segment_runs = 1;
+  std::int64_t run_length = 0;    ///< Quads of bytes, or single floats.
+  const float* scales = nullptr;  ///< int8: [panel][segment][16].
+  float* sums = nullptr;          ///< Out: [column][panel][16].
+};
+
+/// Expands a panel. Chunks of all its segments lie together; so do their expanded quads.
+struct UnpackJob {
+  const std::byte* packed = nullptr;
+  std::int64_t segments = 1, segment_chunks = 0;
+  const void* table = nullptr;  ///< int8 or float; of the panel's first segment if per_row.
+  std::int64_t table_size = 0;  ///< Entries for a row.
+  bool per_row = false;
+  std::byte* out = nullptr;  ///< [segment][quad][16][4] int8, or [segment][weight][16] floats.
+};
+
+/// A few columns against packed panels: every weight is looked at once.
+struct FusedJob {
+  UnpackJob weights;              ///< Of the first panel; `out` is not used.
+  std::int64_t panel_stride = 0;  ///< Bytes of a packed panel.
+  std::int64_t panels = 0;
+  const std::byte* x = nullptr;    ///< Segments filled up with zeros to whole chunks.
+  std::int64_t column_stride = 0;  ///< Bytes.
+  int columns = 1;
+  const float* scales = nullptr;  ///< [panel][segment][16].
+  float* sums = nullptr;          ///< Out: [column][panels][16].
+};
+
+/// From sums to outputs.
+struct FinishJob {
+  float* sums = nullptr;  ///< [column][panel][16]; overwritten.
+  int panels = 1, columns = 1;
+  std::int64_t rows = 0;                 ///< Outputs of a column, up to 16 a panel.
+  const float* column_scales = nullptr;  ///< int8: what sums of a column are multiplied by.
+  const float* column_zeros = nullptr;   ///< int8: the byte that means 0.
+  std::int64_t column_step = 1;          ///< 0 if one scale and zero serve all columns.
+  const float* row_sums = nullptr;       ///< int8: PackedWeights::sums.
+  const float* bias = nullptr;           ///< Null, or `rows` of them.
+  const float* residual = nullptr;       ///< Null, or addressed as y is.
+  float low = 0, high = 0;
+  float* y = nullptr;
+  std::int64_t row_stride = 1, column_stride = 0;  ///< Of y, in floats; one of them is 1.
+};
+
+/// The range of values.
+struct Range {
+  float low = 0, high = 0;  ///< Zero lies within.
+  bool finite = true;
+};
+
+/// How floats become bytes: byte = round(x * inverse) + zero, within 0 to 255.
+struct ByteScale {
+  float scale = 0, inverse = 0;
+  std::int32_t zero = 0;
+};
+
+/// What does not depend on the form of weights. One for each instruction set.
+struct IsaCode {
+  int tile_panels, tile_columns;  ///< What tile functions are best at, and their limits.
+  int fused_columns;              ///< The limit of fused functions.
+  void (*tile_int8)(const TileJob&, int panels, int columns);
+  void (*tile_floats)(const TileJob&, int panels, int columns);
+  void (*depthwise)(const TileJob&, int columns);  ///< x differs from lane to lane.
+  void (*finish)(const FinishJob&);
+  void (*widen)(const float* x, std::int64_t count, Range& range);
+  void (*round)(const float* x, std::int64_t count, const ByteScale& scale, std::uint8_t* bytes);
+};
+
+/// What does. Functions that a kernel lacks are null: floats are not unpacked, some are not fused.
+struct KernelCode {
+  const IsaCode* isa;
+  void (*unpack)(const UnpackJob&);
+  void (*fused)(const FusedJob&);
+};
+
+/// The code of a row of kernels().
+[[nodiscard]] const KernelCode& code_of(const Kernel& kernel) noexcept;
+
+}  // namespace laconic

@@ -1,0 +1,57 @@
+// Single codes of a chunk: how packing writes them, and the plain way to read them.
+
+#pragma once
+
+#include "kernels/code.h"
+
+namespace laconic {
+namespace {
+
+/// Adds the code of byte `lane` in quad `quad` to a chunk that was zero there.
+inline void put_code(WeightForm form, std::byte* chunk, int quad, int lane, unsigned code) {
+  constexpr unsigned powers_of_three[] = {1, 3, 9, 27, 81};
+  const auto before = std::to_integer<unsigned>(chunk[lane]);
+  const unsigned added = form == WeightForm::trits5 ? powers_of_three[quad] * code
+                                                    : code << (8 / chunk_quads(form) * quad);
+  chunk[lane] = static_cast<std::byte>(before + added);
+}
+
+/// The code of quad `quad` in a byte of a chunk.
+inline unsigned code_in(WeightForm form, std::byte byte, int quad) {
+  constexpr unsigned powers_of_three[] = {1, 3, 9, 27, 81};
+  const auto value = std::to_integer<unsigned>(byte);
+  if (form == WeightForm::trits5) return value / powers_of_three[quad] % 3;
+  const int bits = 8 / chunk_quads(form);
+  return value >> (bits * quad) & ((1u << bits) - 1);
+}
+
+/// Expands codes to int8 quads or to rows of floats, one at a time.
+template <WeightForm form, typename T>
+void unpack_codes(const UnpackJob& job) {
+  constexpr int quads = chunk_quads(form);
+  const auto* table = static_cast<const T*>(job.table);
+  const std::byte* packed = job.packed;
+  T* out = reinterpret_cast<T*>(job.out);
+  for (std::int64_t s = 0; s < job.segments; ++s) {
+    for (std::int64_t i = 0; i < job.segment_chunks; ++i, packed += chunk_bytes) {
+      for (int quad = 0; quad < quads; ++quad, out += chunk_bytes) {
+        for (int lane = 0; lane < chunk_bytes; ++lane) {
+          const int row = lane / 4;
+          const T* levels = job.per_row ? table + row * job.table_size : table;
+          const T value = levels[code_in(form, packed[lane], quad)];
+          out[sizeof(T) == 1 ? lane : lane % 4 * panel_rows + row] = value;
+        }
+      }
+    }
+    if (job.per_row) table += panel_rows * job.table_size;
+  }
+}
+
+/// The levels themselves, as bytes.
+inline void copy_levels(const UnpackJob& job) {
+  const std::int64_t bytes = job.segments * job.segment_chunks * chunk_bytes;
+  for (std::int64_t i = 0; i < bytes; ++i) job.out[i] = job.packed[i];
+}
+
+}  // namespace
+}  // namespace laconic

@@ -1,0 +1,224 @@
+// The loops of all instruction sets, over a small set of vector operations `V`. For sources that
+// are compiled with flags of their own; hence everything has internal linkage, and nothing of the
+// standard library is called: the linker might keep a copy that other CPUs cannot run.
+//
+// V has Acc (16 sums of int32), Floats (16 floats), Bytes (a quad: 64 bytes) and
+//   Acc zero(); Acc dot(Acc, Bytes x, Bytes w): adds products of unsigned and signed bytes by fours
+//   Bytes load(p), repeat(p): 64 bytes, or 4 bytes 16 times; void store(p, Bytes)
+//   Floats floats(Acc), load_floats(p), repeat_float(p), add, mul, multiply_add(a, b, sum)
+// and the sizes of its best tile.
+
+#pragma once
+
+#include "kernels/code.h"
+
+namespace laconic {
+namespace {
+
+/// Sums of integers, turned into floats where scales change.
+template <class V, int panels, int columns>
+void tile_int8(const TileJob& job) {
+  for (int s = 0; s < job.segments; ++s) {
+    typename V::Acc acc[columns][panels];
+    for (auto& column : acc) {
+      for (auto& sum : column) sum = V::zero();
+    }
+    for (int r = 0; r < job.segment_runs; ++r) {
+      const std::byte* w = job.weights + s * job.segment_stride + r * job.run_stride;
+      // Three columns to a base: addresses then need few registers.
+      const std::byte* x[(columns + 2) / 3];
+      for (int c = 0; c < columns; c += 3) {
+        x[c / 3] = job.x + job.runs[s * job.segment_runs + r] + c * job.column_stride;
+      }
+      for (std::int64_t q = 0; q < job.run_length; ++q) {
+        typename V::Bytes weights[panels];
+        for (int p = 0; p < panels; ++p) weights[p] = V::load(w + p * job.panel_stride);
+        for (int c = 0; c < columns; ++c) {
+          const auto bytes = V::repeat(x[c / 3] + c % 3 * job.column_stride);
+          for (int p = 0; p < panels; ++p) acc[c][p] = V::dot(acc[c][p], bytes, weights[p]);
+        }
+        w += chunk_bytes;
+        for (auto& base : x) base += 4;
+      }
+    }
+    for (int p = 0; p < panels; ++p) {
+      const auto scale = V::load_floats(job.scales + (p * job.segments + s) * panel_rows);
+      for (int c = 0; c < columns; ++c) {
+        float* sum = job.sums + (c * panels + p) * panel_rows;
+        const auto part = V::mul(V::floats(acc[c][p]), scale);
+        V::store_floats(sum, s == 0 ? part : V::add(V::load_floats(sum), part));
+      }
+    }
+  }
+}
+
+template <class V, int panels, int columns>
+void tile_floats(const TileJob& job) {
+  typename V::Floats sum[columns][panels];
+  for (auto& column : sum) {
+    for (auto& value : column) value = V::zero_floats();
+  }
+  for (std::int64_t r = 0; r < job.segments * job.segment_runs; ++r) {
+    const std::byte* w = job.weights + r / job.segment_runs * job.segment_stride +
+                         r % job.segment_runs * job.run_stride;
+    const std::byte* x[(columns + 2) / 3];
+    for (int c = 0; c < columns; c += 3) x[c / 3] = job.x + job.runs[r] + c * job.column_stride;
+    for (std::int64_t k = 0; k < job.run_length; ++k) {
+      typename V::Floats weights[panels];
+      for (int p = 0; p < panels; ++p) {
+        weights[p] = V::load_floats(reinterpret_cast<const float*>(w + p * job.panel_stride));
+      }
+      for (int c = 0; c < columns; ++c) {
+        const auto value =
+            V::repeat_float(reinterpret_cast<const float*>(x[c / 3] + c % 3 * job.column_stride));
+        for (int p = 0; p < panels; ++p) sum[c][p] = V::multiply_add(value, weights[p], sum[c][p]);
+      }
+      w += panel_rows * sizeof(float);
+      for (auto& base : x) base += sizeof(float);
+    }
+  }
+  for (int c = 0; c < columns; ++c) {
+    for (int p = 0; p < panels; ++p) {
+      V::store_floats(job.sums + (c * panels + p) * panel_rows, sum[c][p]);
+    }
+  }
+}
+
+template <class V, int columns>
+void depthwise_columns(const TileJob& job, int first) {
+  typename V::Floats sum[columns];
+  for (auto& value : sum) value = V::zero_floats();
+  const auto* w = reinterpret_cast<const float*>(job.weights);
+  for (std::int64_t k = 0; k < job.run_length; ++k, w += panel_rows) {
+    const auto weights = V::load_floats(w);
+    const std::byte* x = job.x + job.runs[k] + first * job.column_stride;
+    for (auto& value : sum) {
+      value = V::multiply_add(V::load_floats(reinterpret_cast<const float*>(x)), weights, value);
+      x += job.column_stride;
+    }
+  }
+  for (int c = 0; c < columns; ++c) V::store_floats(job.sums + (first + c) * panel_rows, sum[c]);
+}
+
+template <class V>
+void depthwise(const TileJob& job, int columns) {
+  int c = 0;
+  for (; c + 4 <= columns; c += 4) depthwise_columns<V, 4>(job, c);
+  for (; c < columns; ++c) depthwise_columns<V, 1>(job, c);
+}
+
+/// Calls the instance for so many panels and columns.
+template <class V, bool int8, int panels, int columns>
+void tile_of(const TileJob& job, int wanted_panels, int wanted_columns) {
+  if constexpr (panels > 1) {
+    if (wanted_panels < panels) {
+      return tile_of<V, int8, panels - 1, columns>(job, wanted_panels, wanted_columns);
+    }
+  }
+  if constexpr (columns > 1) {
+    if (wanted_columns < columns) {
+      return tile_of<V, int8, panels, columns - 1>(job, wanted_panels, wanted_columns);
+    }
+  }
+  if constexpr (int8) {
+    tile_int8<V, panels, columns>(job);
+  } else {
+    tile_floats<V, panels, columns>(job);
+  }
+}
+
+template <class V, bool int8>
+void tile(const TileJob& job, int panels, int columns) {
+  tile_of<V, int8, V::tile_panels, V::tile_columns>(job, panels, columns);
+}
+
+/// Plain loops over 16 lanes, for the compiler to vectorize. Every operation is rounded by itself,
+/// so that all instruction sets store the same bits.
+inline void finish_column(const FinishJob& job, int column) {
+  const int lanes = job.panels * panel_rows;
+  float* sum = job.sums + column * lanes;
+  if (job.column_scales != nullptr) {
+    const float scale = job.column_scales[column * job.column_step];
+    const float zero = job.column_zeros[column * job.column_step];
+    for (int i = 0; i < lanes; ++i) sum[i] = (sum[i] - zero * job.row_sums[i]) * scale;
+  }
+  if (job.bias != nullptr) {
+    for (int i = 0; i < job.rows; ++i) sum[i] += job.bias[i];
+  }
+  if (job.residual != nullptr) {
+    const float* residual = job.residual + column * job.column_stride;
+    for (int i = 0; i < job.rows; ++i) sum[i] += residual[i * job.row_stride];
+  }
+  const float low = job.low, high = job.high;
+  for (int i = 0; i < lanes; ++i) {
+    const float raised = sum[i] < low ? low : sum[i];
+    sum[i] = raised > high ? high : raised;
+  }
+}
+
+inline void finish(const FinishJob& job) {
+  const int lanes = job.panels * panel_rows;
+  for (int c = 0; c < job.columns; ++c) finish_column(job, c);
+  if (job.row_stride == 1) {
+    for (int c = 0; c < job.columns; ++c) {
+      float* y = job.y + c * job.column_stride;
+      for (int i = 0; i < job.rows; ++i) y[i] = job.sums[c * lanes + i];
+    }
+  } else {
+    for (int i = 0; i < job.rows; ++i) {
+      float* y = job.y + i * job.row_stride;
+      for (int c = 0; c < job.columns; ++c) y[c * job.column_stride] = job.sums[c * lanes + i];
+    }
+  }
+}
+
+/// Floats as integers in the same order, of which the compiler vectorizes minimum and maximum; what
+/// is not finite lies beyond the ends.
+inline std::int32_t order_key(float value) {
+  const auto bits = __builtin_bit_cast(std::int32_t, value);
+  return bits ^ ((bits >> 31) & 0x7fffffff);
+}
+
+inline float from_order_key(std::int32_t key) {
+  return __builtin_bit_cast(float, key ^ ((key >> 31) & 0x7fffffff));
+}
+
+inline void widen(const float* x, std::int64_t count, Range& range) {
+  std::int32_t low = order_key(range.low), high = order_key(range.high);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int32_t key = order_key(x[i]);
+    low = key < low ? key : low;
+    high = key > high ? key : high;
+  }
+  const std::int32_t infinity = order_key(__builtin_inff());
+  if (high >= infinity || low <= order_key(-__builtin_inff())) {
+    range.finite = false;
+  } else {
+    range.low = from_order_key(low);
+    range.high = from_order_key(high);
+  }
+}
+
+/// Adding 1.5 * 2^23 rounds to a whole number, ties to even, and leaves it in the low bits.
+inline void round_bytes(const float* x, std::int64_t count, const ByteScale& scale,
+                        std::uint8_t* bytes) {
+  constexpr float shift = 12582912.0f;
+  const float inverse = scale.inverse;
+  const std::int32_t zero = scale.zero - __builtin_bit_cast(std::int32_t, shift);
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::int32_t byte = __builtin_bit_cast(std::int32_t, x[i] * inverse + shift) + zero;
+    byte = byte < 0 ? 0 : byte;
+    byte = byte > 255 ? 255 : byte;
+    bytes[i] = static_cast<std::uint8_t>(byte);
+  }
+}
+
+template <class V>
+constexpr IsaCode isa_code_of() {
+  return {V::tile_panels, V::tile_columns, V::fused_columns,
+          tile<V, true>,  tile<V, false>,  depthwise<V>,
+          finish,         widen,           round_bytes};
+}
+
+}  // namespace
+}  // namespace laconic

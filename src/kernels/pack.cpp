@@ -1,0 +1,361 @@
+#include "kernels/pack.h"
+
+#include <algorithm>
+#include <span>
+
+#include "kernels/code_maps.h"
+#include "kernels/codes.h"
+#include "kernels/places.h"
+#include "laconic/error.h"
+#include "laconic/threads.h"
+
+namespace laconic {
+namespace {
+
+/// Sums of so many products of bytes fit into 32 bits.
+constexpr std::int64_t longest_int8_sum = 65536;
+
+/// Shorter blocks of a row would spend more on changing scales than on products.
+constexpr std::int64_t shortest_segment = 16;
+
+const Kernel& choose_kernel(WeightForm form, const PackOptions& options) {
+  const Isa isa = options.isa ? *options.isa : active_isa();
+  if (!supported(isa)) {
+    fail(ErrorCode::unsupported_hardware, "kernels for '{}' were asked for, which this CPU lacks",
+         name(isa));
+  }
+  const Kernel* best = nullptr;
+  for (const Kernel& kernel : kernels()) {
+    const bool fits = kernel.form == form && kernel.activations == options.activations;
+    if (fits && kernel.isa <= isa && (best == nullptr || kernel.isa > best->isa)) best = &kernel;
+  }
+  if (best == nullptr) {
+    fail(ErrorCode::invalid_argument, "no kernel multiplies weights as {} by activations as {}",
+         name(form), name(options.activations));
+  }
+  return *best;
+}
+
+WeightForm choose_form(std::size_t levels, const PackOptions& options) {
+  if (options.form) {
+    // Bytes hold rounded levels themselves, however many there are.
+    const bool any = *options.form == WeightForm::bits8 && options.activations == Activations::int8;
+    const auto most = static_cast<std::size_t>(max_codes(*options.form));
+    if (*options.form == WeightForm::floats || (!any && levels > most)) {
+      fail(ErrorCode::invalid_argument, "weights of {} levels cannot be packed as {}", levels,
+           name(*options.form));
+    }
+    return *options.form;
+  }
+  for (const auto form : {WeightForm::bits1, WeightForm::bits2, WeightForm::bits4}) {
+    if (levels <= static_cast<std::size_t>(max_codes(form))) return form;
+  }
+  if (levels > 256 && options.activations == Activations::floats) {
+    fail(ErrorCode::invalid_argument,
+         "weights have {} levels, but must have at most 256 to be packed exactly", levels);
+  }
+  return WeightForm::bits8;
+}
+
+/// One run for each tap; or, of a single tap, one for each block of channels. Sums of bytes are cut
+/// where they might overflow.
+Reduction reduction_of(const WeightExtents& extents, std::int64_t block, bool int8) {
+  Reduction out{.channels = extents.channels, .taps = extents.taps};
+  out.run_length = extents.channels;
+  out.segment_runs = extents.taps;
+  if (extents.taps == 1) {
+    if (block < extents.channels) out.run_length = block;
+    if (int8 && out.run_length > longest_int8_sum) {
+      out.segments = (out.run_length + longest_int8_sum - 1) / longest_int8_sum;
+      out.run_length = (out.run_length + out.segments - 1) / out.segments;
+    }
+    out.segments = (extents.channels + out.run_length - 1) / out.run_length;
+  } else if (int8) {
+    if (out.run_length > longest_int8_sum) {
+      fail(ErrorCode::invalid_argument,
+           "a convolution over {} channels cannot sum bytes; at most {} can be", out.run_length,
+           longest_int8_sum);
+    }
+    while (out.segment_runs * out.run_length > longest_int8_sum ||
+           extents.taps % out.segment_runs != 0) {
+      --out.segment_runs;
+    }
+    out.segments = extents.taps / out.segment_runs;
+  }
+  return out;
+}
+
+void describe(PackedWeights& packed, const WeightExtents& extents, const Kernel& kernel) {
+  packed.kernel = &kernel;
+  packed.code = &code_of(kernel);
+  packed.out = extents.out;
+  packed.groups = extents.groups;
+  packed.group_rows = extents.out / extents.groups;
+}
+
+class Packer {
+ public:
+  Packer(const QuantizedTensor& tensor, const WeightExtents& extents, const PackOptions& options)
+      : tensor_(tensor), maps_(tensor), int8_(options.activations == Activations::int8) {
+    row_ = extents.channels * extents.taps;
+    const bool one = maps_.count() == 1;
+    block_ = one ? row_ * extents.out : tensor.block_size;
+    const bool parts =
+        extents.taps == 1 && !extents.one_run && row_ % block_ == 0 && block_ >= shortest_segment;
+    whole_ = block_ % row_ == 0 || parts;
+
+    // Blocks that end anywhere within rows leave no common table: bytes then hold rounded levels.
+    PackOptions chosen = options;
+    if (!whole_ && int8_) chosen.form = WeightForm::bits8;
+    form_ = choose_form(maps_.most_levels(), chosen);
+    describe(out_, extents, choose_kernel(form_, chosen));
+    out_.reduction = reduction_of(extents, whole_ ? block_ : row_, int8_);
+    out_.block_size = block_;
+  }
+
+  PackedWeights pack() {
+    if (int8_) {
+      choose_int8_tables();
+    } else {
+      choose_float_tables();
+    }
+    const Reduction& reduction = out_.reduction;
+    const int quads = chunk_quads(form_);
+    places_ = places(reduction, quads);
+    out_.panel_bytes = reduction.segments * reduction.segment_chunks(quads) * chunk_bytes;
+    const auto panels = static_cast<std::size_t>(out_.panels());
+    out_.data.resize(panels * static_cast<std::size_t>(out_.panel_bytes));
+    if (int8_) {
+      out_.scales.resize(panels * segments() * panel_rows);
+      out_.sums.resize(panels * panel_rows);
+    }
+    std::vector<float> errors(panels);
+    parallel_for(out_.panels(), [&](std::int64_t panel) {
+      errors[static_cast<std::size_t>(panel)] = pack_panel(panel);
+    });
+    out_.weight_error = *std::max_element(errors.begin(), errors.end());
+    return std::move(out_);
+  }
+
+ private:
+  [[nodiscard]] std::size_t segments() const {
+    return static_cast<std::size_t>(out_.reduction.segments);
+  }
+
+  void choose_int8_tables() {
+    if (!whole_) return;
+    maps_.round();
+    if (form_ == WeightForm::bits8) {
+      maps_.number_multiples();
+      return;
+    }
+    const auto common = maps_.number_common(static_cast<std::size_t>(max_codes(form_)));
+    if (!common.empty()) {
+      out_.int8_tables.assign(common.begin(), common.end());
+      out_.int8_tables.resize(16);  // Vector kernels load whole tables.
+      return;
+    }
+    maps_.number_indices();
+    make_row_tables(out_.int8_tables);
+  }
+
+  void choose_float_tables() {
+    maps_.number_indices();
+    if (maps_.count() == 1) {
+      const auto levels = maps_.of_block(0).codebook->levels();
+      out_.table_size = std::ssize(levels);
+      out_.float_tables.assign(levels.begin(), levels.end());
+      out_.float_tables.resize(std::max<std::size_t>(16, levels.size()));
+    } else if (whole_) {
+      make_row_tables(out_.float_tables);
+    } else {
+      make_block_tables();
+    }
+  }
+
+  template <typename T>
+  void make_row_tables(AlignedVector<T>& tables) {
+    out_.tables = Tables::per_row;
+    out_.table_size = max_codes(form_);
+    tables.resize(static_cast<std::size_t>(out_.panels()) * segments() * panel_rows *
+                  static_cast<std::size_t>(out_.table_size));
+  }
+
+  void make_block_tables() {
+    out_.tables = Tables::per_block;
+    out_.table_size = max_codes(form_);
+    out_.float_tables.resize(tensor_.codebooks.size() * static_cast<std::size_t>(out_.table_size));
+    float* table = out_.float_tables.data();
+    for (const Codebook& codebook : tensor_.codebooks) {
+      std::copy(codebook.levels().begin(), codebook.levels().end(), table);
+      table += out_.table_size;
+    }
+  }
+
+  /// Returns the largest error of a weight.
+  float pack_panel(std::int64_t panel) {
+    const std::int64_t group = panel / out_.group_panels();
+    const std::int64_t first = panel % out_.group_panels() * panel_rows;
+    const std::int64_t rows = std::min<std::int64_t>(panel_rows, out_.group_rows - first);
+    std::vector<std::uint8_t> codes(static_cast<std::size_t>(row_));
+    std::byte* packed = out_.data.data() + panel * out_.panel_bytes;
+    const int quads = chunk_quads(form_);
+    float error = 0;
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const std::int64_t row = group * out_.group_rows + first + r;
+      error = std::max(error, encode_row(row, panel, r, codes));
+      const std::int64_t* place = places_.data();
+      for (std::byte* chunk = packed; chunk != packed + out_.panel_bytes; chunk += chunk_bytes) {
+        for (int quad = 0; quad < quads; ++quad, place += 4) {
+          for (int j = 0; j < 4; ++j) {
+            if (place[j] < 0) continue;
+            const auto code = codes[static_cast<std::size_t>(place[j])];
+            put_code(form_, chunk, quad, static_cast<int>(4 * r + j), code);
+          }
+        }
+      }
+    }
+    return error;
+  }
+
+  /// The codes of a row, in the tensor's order; its scales, sum and tables into row `r` of `panel`.
+  float encode_row(std::int64_t row, std::int64_t panel, std::int64_t r,
+                   std::span<std::uint8_t> codes) {
+    const float row_step = int8_ && !whole_ ? step_of_row(row) : 0;
+    const std::int64_t first = row * row_, end = first + row_;
+    std::vector<std::uint8_t> row_codes;
+    double sum = 0;
+    float error = 0;
+    for (std::int64_t block = first / block_; block * block_ < end; ++block) {
+      const CodeMap& map = maps_.of_block(block);
+      std::span<const std::uint8_t> code = map.codes;
+      if (int8_ && !whole_) {
+        row_codes.clear();
+        for (const float level : map.codebook->levels()) {
+          const std::int8_t multiple = nearest_multiple(level, row_step);
+          row_codes.push_back(static_cast<std::uint8_t>(multiple));
+          error = std::max(error, std::abs(level - row_step * static_cast<float>(multiple)));
+        }
+        code = row_codes;
+      }
+      const std::int64_t from = std::max(first, block * block_);
+      const std::int64_t to = std::min(end, (block + 1) * block_);
+      std::int64_t multiples = 0;
+      for (std::int64_t k = from; k < to; ++k) {
+        const Index index = tensor_.indices[static_cast<std::size_t>(k)];
+        codes[static_cast<std::size_t>(k - first)] = code[index];
+        if (int8_) multiples += multiple_of(map, code, index);
+      }
+      error = std::max(error, map.rounded.error);
+      sum += static_cast<double>(multiples) * double{whole_ ? map.rounded.step : row_step};
+    }
+    for (std::int64_t s = 0; s < out_.reduction.segments; ++s) {
+      const bool parts = out_.reduction.segment_runs == 1;
+      const std::int64_t at = first + (parts ? s * out_.reduction.run_length : 0);
+      const CodeMap& map = maps_.of_block(at / block_);
+      const std::int64_t lane = (panel * out_.reduction.segments + s) * panel_rows + r;
+      if (int8_) out_.scales[static_cast<std::size_t>(lane)] = whole_ ? map.rounded.step : row_step;
+      if (out_.tables == Tables::per_row) {
+        const std::int64_t at_table = lane * out_.table_size;
+        const auto& multiples = map.rounded.multiples;
+        if (int8_) {
+          std::copy(multiples.begin(), multiples.end(), out_.int8_tables.begin() + at_table);
+        } else {
+          const auto levels = map.codebook->levels();
+          std::copy(levels.begin(), levels.end(), out_.float_tables.begin() + at_table);
+        }
+      }
+    }
+    if (int8_) {
+      out_.sums[static_cast<std::size_t>(panel * panel_rows + r)] = static_cast<float>(sum);
+    }
+    return error;
+  }
+
+  [[nodiscard]] std::int64_t multiple_of(const CodeMap& map, std::span<const std::uint8_t> codes,
+                                         Index index) const {
+    if (whole_) return map.rounded.multiples[index];
+    return static_cast<std::int8_t>(codes[index]);
+  }
+
+  /// For the levels of all blocks that a row touches.
+  [[nodiscard]] float step_of_row(std::int64_t row) const {
+    std::vector<float> levels;
+    const std::int64_t last = ((row + 1) * row_ - 1) / block_;
+    for (std::int64_t block = row * row_ / block_; block <= last; ++block) {
+      const auto more = maps_.of_block(block).codebook->levels();
+      levels.insert(levels.end(), more.begin(), more.end());
+    }
+    std::sort(levels.begin(), levels.end());
+    levels.erase(std::unique(levels.begin(), levels.end()), levels.end());
+    return best_step(levels);
+  }
+
+  const QuantizedTensor& tensor_;
+  CodeMaps maps_;
+  bool int8_;
+  bool whole_ = false;      ///< Blocks are whole rows, or equal parts of rows.
+  std::int64_t row_ = 0;    ///< Weights of a row.
+  std::int64_t block_ = 0;  ///< Weights of a block.
+  WeightForm form_{};
+  std::vector<std::int64_t> places_;
+  PackedWeights out_;
+};
+
+/// Calls visit(panel, run, weight of the run, row of the panel, its place in the tensor).
+template <typename Visit>
+void for_each_dense_weight(const PackedWeights& packed, Visit visit) {
+  const Reduction& reduction = packed.reduction;
+  for (std::int64_t row = 0; row < packed.out; ++row) {
+    const std::int64_t group = row / packed.group_rows, r = row % packed.group_rows;
+    const std::int64_t panel = group * packed.group_panels() + r / panel_rows;
+    for (std::int64_t run = 0; run < reduction.taps; ++run) {
+      for (std::int64_t k = 0; k < reduction.channels; ++k) {
+        const std::int64_t in_panel = (run * reduction.channels + k) * panel_rows + r % panel_rows;
+        visit(panel * packed.panel_bytes / std::int64_t{sizeof(float)} + in_panel,
+              (row * reduction.channels + k) * reduction.taps + run);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+PackedWeights pack_weights(const QuantizedTensor& tensor, const WeightExtents& extents,
+                           const PackOptions& options) {
+  return Packer(tensor, extents, options).pack();
+}
+
+PackedWeights pack_weights(const DenseTensor& tensor, const WeightExtents& extents,
+                           const PackOptions& options) {
+  if (options.form && *options.form != WeightForm::floats) {
+    fail(ErrorCode::invalid_argument, "weights that were not quantized cannot be packed as {}",
+         name(*options.form));
+  }
+  PackedWeights out;
+  describe(out, extents, choose_kernel(WeightForm::floats, options));
+  out.reduction = reduction_of(extents, extents.channels, false);
+  out.panel_bytes = out.reduction.weights() * panel_rows * std::int64_t{sizeof(float)};
+  out.data.resize(static_cast<std::size_t>(out.panels() * out.panel_bytes));
+  auto* packed = reinterpret_cast<float*>(out.data.data());
+  for_each_dense_weight(out, [&](std::int64_t to, std::int64_t from) {
+    packed[to] = tensor.values[static_cast<std::size_t>(from)];
+  });
+  return out;
+}
+
+std::vector<float> unpack_weights(const PackedWeights& packed) {
+  const std::int64_t row = packed.reduction.weights();
+  std::vector<float> out(static_cast<std::size_t>(packed.out * row));
+  if (packed.kernel->form == WeightForm::floats) {
+    const auto* weights = reinterpret_cast<const float*>(packed.data.data());
+    for_each_dense_weight(packed, [&](std::int64_t from, std::int64_t to) {
+      out[static_cast<std::size_t>(to)] = weights[from];
+    });
+    return out;
+  }
+  for (std::int64_t r = 0; r < packed.out; ++r) unpack_row(packed, r, out.data() + r * row);
+  return out;
+}
+
+}  // namespace laconic
