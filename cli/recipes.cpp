@@ -9,6 +9,12 @@ namespace {
 // The ResNets' is He et al.'s (2016) with a cosine in place of steps; augmentation is the data's.
 constexpr std::array table = {
     Recipe{"lenet", 10, 64, "sgd:lr=0.02,momentum=0.9", "cosine", 5e-4},
+    Recipe{"cifar10_quick", 10, 100, "sgd:lr=0.001,momentum=0.9", "step:at=8", 4e-3},
+    Recipe{"alexnet", 90, 256, "sgd:lr=0.01,momentum=0.9", "step:at=20/40/60/80", 5e-4},
+    Recipe{"vgg16", 74, 256, "sgd:lr=0.01,momentum=0.9", "step:at=24/48/72", 5e-4},
+    Recipe{"googlenet", 60, 32, "sgd:lr=0.01,momentum=0.9", "cosine", 2e-4},
+    Recipe{"resnet18", 90, 256, "sgd:lr=0.1,momentum=0.9", "step:at=30/60", 1e-4},
+    Recipe{"resnet50", 90, 256, "sgd:lr=0.1,momentum=0.9", "step:at=30/60", 1e-4},
     Recipe{"resnet110", 182, 128, "sgd:lr=0.1,momentum=0.9", "cosine:warmup=1", 1e-4},
     Recipe{"resnet", 182, 128, "sgd:lr=0.1,momentum=0.9", "cosine", 1e-4},
     Recipe{"", 10, 64, "sgd:lr=0.01,momentum=0.9", "cosine", 1e-4},

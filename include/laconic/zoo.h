@@ -12,7 +12,8 @@
 namespace laconic {
 
 /// All networks, in the order of the table in src/graph/zoo/family.cpp: lenet300, lenet5,
-/// resnet20, resnet32, resnet44, resnet56, resnet110.
+/// resnet20, resnet32, resnet44, resnet56, resnet110, cifar10_quick; and, for images of 224x224,
+/// alexnet, vgg16, googlenet, resnet18, resnet50.
 [[nodiscard]] std::span<const MemberInfo> networks() noexcept;
 
 /// Builds a network for samples of that shape and so many classes, weights drawn from the seed

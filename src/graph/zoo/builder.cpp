@@ -49,13 +49,15 @@ std::string Builder::list(const std::string& name, const std::vector<std::int64_
 }
 
 Builder& Builder::conv(const std::string& name, std::int64_t channels, const ConvOptions& options) {
-  const auto [kernel, stride, padding, bias, gain] = options;
+  const auto [kernel, stride, padding, bias, gain, groups] = options;
   Node node{name, "Conv", {value_}, {name}, {}};
-  node.inputs.push_back(random(name + ".weight", {channels, shape_[0], kernel, kernel}, gain));
+  node.inputs.push_back(
+      random(name + ".weight", {channels, shape_[0] / groups, kernel, kernel}, gain));
   if (bias) node.inputs.push_back(fill(name + ".bias", channels, 0));
   node.attributes["kernel_shape"] = std::vector{kernel, kernel};
   node.attributes["strides"] = std::vector{stride, stride};
   node.attributes["pads"] = std::vector{padding, padding, padding, padding};
+  if (groups > 1) node.attributes["group"] = groups;
   const auto extent = [&o = options](std::int64_t in) {
     return (in + 2 * o.padding - o.kernel) / o.stride + 1;
   };
@@ -84,10 +86,55 @@ Builder& Builder::relu(const std::string& name) {
 }
 
 Builder& Builder::max_pool(const std::string& name, std::int64_t size) {
-  Node node{name, "MaxPool", {value_}, {name}, {}};
+  return pool(name, {.size = size, .stride = size});
+}
+
+Builder& Builder::pool(const std::string& name, const PoolOptions& options) {
+  const auto [kind, size, stride, padding, ceil] = options;
+  Node node{name, kind == PoolKind::max ? "MaxPool" : "AveragePool", {value_}, {name}, {}};
   node.attributes["kernel_shape"] = std::vector{size, size};
-  node.attributes["strides"] = std::vector{size, size};
-  return append(std::move(node), {shape_[0], shape_[1] / size, shape_[2] / size});
+  node.attributes["strides"] = std::vector{stride, stride};
+  if (padding > 0) node.attributes["pads"] = std::vector{padding, padding, padding, padding};
+  if (ceil) node.attributes["ceil_mode"] = std::int64_t{1};
+  const auto extent = [&o = options](std::int64_t in) {
+    const auto room = in + 2 * o.padding - o.size;
+    return (room + (o.ceil ? o.stride - 1 : 0)) / o.stride + 1;
+  };
+  return append(std::move(node), {shape_[0], extent(shape_[1]), extent(shape_[2])});
+}
+
+Builder& Builder::go_to(const Place& place) {
+  value_ = place.value;
+  shape_ = place.shape;
+  return *this;
+}
+
+Builder& Builder::concat(const std::string& name, const std::vector<Place>& parts) {
+  Node node{name, "Concat", {}, {name}, {{"axis", std::int64_t{1}}}};
+  Shape shape = parts[0].shape;
+  shape[0] = 0;
+  for (const auto& part : parts) {
+    node.inputs.push_back(part.value);
+    shape[0] += part.shape[0];
+  }
+  return append(std::move(node), std::move(shape));
+}
+
+Builder& Builder::dropout(const std::string& name, double probability) {
+  const std::string ratio = name + ".ratio";
+  const auto value = static_cast<float>(probability);
+  graph_.constants.emplace(ratio, Constant::of({}, std::span(&value, 1)));
+  return append({name, "Dropout", {value_, ratio}, {name}, {}}, shape_);
+}
+
+Builder& Builder::lrn(const std::string& name, std::int64_t size, float alpha, float beta,
+                      float bias) {
+  return append({name,
+                 "LRN",
+                 {value_},
+                 {name},
+                 {{"size", size}, {"alpha", alpha}, {"beta", beta}, {"bias", bias}}},
+                shape_);
 }
 
 Builder& Builder::global_average_pool(const std::string& name) {

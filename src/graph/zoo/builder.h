@@ -24,6 +24,25 @@ struct ConvOptions {
   std::int64_t padding = 0;
   bool bias = true;
   Gain gain = Gain::relu;
+  std::int64_t groups = 1;  ///< Channels in and out are divided into so many.
+};
+
+enum class PoolKind { max, average };
+
+/// Windows of `size`, cut off at the border where `ceil` is set: as many as begin within the padded
+/// image. Averages leave out the padding.
+struct PoolOptions {
+  PoolKind kind = PoolKind::max;
+  std::int64_t size = 2;
+  std::int64_t stride = 2;
+  std::int64_t padding = 0;
+  bool ceil = false;
+};
+
+/// A value to go back to: branches begin at one.
+struct Place {
+  std::string value;
+  Shape shape;
 };
 
 /// Layers take and return the name of a value. Extents of values (without the batch) are tracked,
@@ -40,8 +59,21 @@ class Builder {
   Builder& batch_norm(const std::string& name);
   Builder& relu(const std::string& name);
   Builder& max_pool(const std::string& name, std::int64_t size);
+  Builder& pool(const std::string& name, const PoolOptions& options);
   Builder& global_average_pool(const std::string& name);
   Builder& flatten(const std::string& name);
+
+  [[nodiscard]] Place place() const { return {value_, shape_}; }
+  Builder& go_to(const Place& place);
+
+  /// Joins the channels of values that differ in nothing else.
+  Builder& concat(const std::string& name, const std::vector<Place>& parts);
+
+  /// Dropout in training, by that probability; nothing otherwise.
+  Builder& dropout(const std::string& name, double probability);
+
+  /// Local response normalisation across channels.
+  Builder& lrn(const std::string& name, std::int64_t size, float alpha, float beta, float bias);
 
   /// Adds another value of the same shape to the last one.
   Builder& add(const std::string& name, const std::string& other);

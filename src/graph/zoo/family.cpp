@@ -19,6 +19,17 @@ constexpr std::array resnet_options{
                "Channels of the first stage; the others have 2 and 4 times as many."},
 };
 
+constexpr std::array width64_options{
+    OptionInfo{"width", "64", "1..1024",
+               "Channels of the first layer; the others' are in proportion."},
+};
+constexpr std::array alexnet_options{
+    OptionInfo{"width", "96", "4..1024",
+               "Channels of the first layer; the others' are in proportion."},
+};
+
+constexpr std::string_view imagenet_resnet_paper =
+    "He et al. 2016, Deep residual learning, table 1, shortcuts of option B, stride in the 3x3";
 constexpr std::string_view resnet_paper =
     "He et al. 2016, Deep residual learning, section 4.2, shortcuts of option A";
 
@@ -53,6 +64,30 @@ constexpr std::array table{
     NetworkRow{{"resnet110", "A residual network of 110 layers for small images.", resnet_paper,
                 resnet_options},
                resnet<110>},
+    NetworkRow{{"cifar10_quick",
+                "Three convolutions of 5x5 and two linear layers for small images.",
+                "Caffe's examples/cifar10, after Krizhevsky's cuda-convnet",
+                {}},
+               build_cifar10_quick},
+    NetworkRow{{"alexnet", "Five convolutions and three linear layers for images of 224x224.",
+                "Krizhevsky et al. 2012, ImageNet classification; one network, in Caffe's grouping",
+                alexnet_options},
+               build_alexnet},
+    NetworkRow{{"vgg16", "Thirteen 3x3 convolutions and three linear layers for images of 224x224.",
+                "Simonyan and Zisserman 2015, Very deep convolutional networks, column D",
+                width64_options},
+               build_vgg16},
+    NetworkRow{
+        {"googlenet", "Nine inception modules for images of 224x224.",
+         "Szegedy et al. 2015, Going deeper with convolutions, without auxiliary classifiers",
+         width64_options},
+        build_googlenet},
+    NetworkRow{{"resnet18", "A residual network of 18 layers for images of 224x224.",
+                imagenet_resnet_paper, width64_options},
+               build_resnet18},
+    NetworkRow{{"resnet50", "A residual network of 50 layers, bottlenecks, for images of 224x224.",
+                imagenet_resnet_paper, width64_options},
+               build_resnet50},
 };
 
 constexpr auto rows = [] {

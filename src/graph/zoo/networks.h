@@ -18,6 +18,13 @@ struct Task {
 Graph build_lenet300(const Options& options, const Task& task);
 Graph build_lenet5(const Options& options, const Task& task);
 
+Graph build_cifar10_quick(const Options& options, const Task& task);
+Graph build_alexnet(const Options& options, const Task& task);
+Graph build_vgg16(const Options& options, const Task& task);
+Graph build_googlenet(const Options& options, const Task& task);
+Graph build_resnet18(const Options& options, const Task& task);
+Graph build_resnet50(const Options& options, const Task& task);
+
 /// `depth` is 6n+2: three stages of n blocks of two convolutions each.
 Graph build_resnet(const Options& options, const Task& task, std::int64_t depth);
 
