@@ -57,6 +57,8 @@ void print_result(const Context& context, const Json& json, const std::string& t
 void add_list(CLI::App& app, Context& context);
 void add_train(CLI::App& app, Context& context);
 void add_compress(CLI::App& app, Context& context);
+void add_plan(CLI::App& app, Context& context);
+void add_analyze(CLI::App& app, Context& context);
 void add_eval(CLI::App& app, Context& context);
 void add_inspect(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);

@@ -1,6 +1,5 @@
 #include "families.h"
 
-#include "laconic/allocator.h"
 #include "laconic/coder.h"
 #include "laconic/quantizer.h"
 #include "laconic/zoo.h"
@@ -8,14 +7,13 @@
 namespace laconic::cli {
 
 std::vector<Family> families() {
-  std::vector<Family> all = {
-      {"allocators", "how many bits each tensor gets", allocators()},
+  auto all = train_families();
+  const std::vector<Family> others = {
       {"coders", "how indices become bytes", coders()},
       {"quantizers", "which values weights may take, and which each takes", quantizers()},
       {"networks", "what training starts from", networks()},
   };
-  const auto more = train_families();
-  all.insert(all.end(), more.begin(), more.end());
+  all.insert(all.begin() + 1, others.begin(), others.end());
   return all;
 }
 

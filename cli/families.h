@@ -18,7 +18,7 @@ struct Family {
 
 [[nodiscard]] std::vector<Family> families();
 
-/// Those of laconic::train alone; none where it is not built.
+/// Those that laconic::train has or adds to, allocators first; without it, its stub's.
 [[nodiscard]] std::vector<Family> train_families();
 
 }  // namespace laconic::cli

@@ -5,12 +5,14 @@
 #include "laconic/importance.h"
 #include "laconic/methods.h"
 #include "laconic/optimizer.h"
+#include "laconic/policy_gradient.h"
 #include "laconic/schedule.h"
 
 namespace laconic::cli {
 
 std::vector<Family> train_families() {
   return {
+      {"allocators", "how many bits each tensor gets", all_allocators()},
       {"data", "samples and labels", datasets()},
       {"estimators", "how much an error in a weight hurts", estimators()},
       {"methods", "when weights are quantized, and what trains in between", methods()},

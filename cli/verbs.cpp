@@ -11,6 +11,8 @@ constexpr std::array table = {
     Verb{"train", "Train a network of the zoo, or go on with one", add_train},
     Verb{"compress", "Make a model small within a budget: --max-drop, --ratio, --size or --plan",
          add_compress},
+    Verb{"analyze", "What each width does to each layer, and which layer to protect", add_analyze},
+    Verb{"plan", "Decide how many bits each layer gets within a budget", add_plan},
     Verb{"eval", "Accuracy of a model (.lac or .onnx) on a data set's test part", add_eval},
     Verb{"inspect", "Where every byte of a .lac file went", add_inspect},
     Verb{"export", "Write a .lac file as a standard ONNX model", add_export},

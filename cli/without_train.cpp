@@ -2,12 +2,13 @@
 
 #include "context.h"
 #include "families.h"
+#include "laconic/allocator.h"
 #include "laconic/error.h"
 
 namespace laconic::cli {
 
 std::vector<Family> train_families() {
-  return {};
+  return {{"allocators", "how many bits each tensor gets", allocators()}};
 }
 
 namespace {
@@ -29,6 +30,14 @@ void add_train(CLI::App& app, Context& context) {
 }
 
 void add_compress(CLI::App& app, Context& context) {
+  needs_train(app, context);
+}
+
+void add_plan(CLI::App& app, Context& context) {
+  needs_train(app, context);
+}
+
+void add_analyze(CLI::App& app, Context& context) {
   needs_train(app, context);
 }
 

@@ -1,0 +1,105 @@
+// Plans and analyses of a small network on a problem that the test makes itself.
+
+#include "laconic/analyze.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "errors.h"
+#include "laconic/train.h"
+#include "laconic/zoo.h"
+#include "toy_data.h"
+
+namespace laconic {
+namespace {
+
+using testing::HasSubstr;
+
+const Shape shape{1, 28, 28};
+
+struct Trained {
+  Trained() {
+    Network network(make_network("lenet300", shape, 3, 1));
+    train(network, data, {.epochs = 1, .batch = 20, .optimizer = "adam:lr=0.001"});
+    graph = network.to_graph();
+  }
+  ToyData data{shape, 3, 60, 3.0};
+  Graph graph;
+};
+
+const Trained& trained() {
+  static const Trained instance;
+  return instance;
+}
+
+DamageSource widths(int least, int most) {
+  DamageSource source;
+  source.widths = {ChoiceKind::kmeans, least, most};
+  source.samples = 30;
+  return source;
+}
+
+TEST(DamageTableOfANetwork, HasItsWeightsInOrder) {
+  const auto table = damage_table(trained().graph, nullptr, widths(2, 4));
+  ASSERT_EQ(table.size(), 3u);
+  EXPECT_EQ(table[0].tensor, "fc1.weight");
+  EXPECT_EQ(table[2].tensor, "fc3.weight");
+  EXPECT_EQ(table[0].choices.size(), 3u);
+  EXPECT_EQ(weight_count(trained().graph), 28 * 28 * 300 + 300 * 100 + 100 * 3);
+}
+
+TEST(DamageTableOfANetwork, CountsErrorsAsTheirSourceSays) {
+  auto source = widths(2, 2);
+  const auto plain = damage_table(trained().graph, nullptr, source);
+  source.importance = "ones";
+  const auto ones = damage_table(trained().graph, &trained().data, source);
+  source.importance = "sensitivity";
+  const auto measured = damage_table(trained().graph, &trained().data, source);
+  for (std::size_t t = 0; t < plain.size(); ++t) {
+    EXPECT_EQ(plain[t].choices[0].damage, ones[t].choices[0].damage);
+    EXPECT_GT(measured[t].choices[0].damage, 0);
+  }
+  // The three classes' outputs hang on few weights: each matters more than one of the first layer.
+  EXPECT_GT(measured[2].choices[0].damage / plain[2].choices[0].damage,
+            measured[0].choices[0].damage / plain[0].choices[0].damage);
+}
+
+TEST(WeightBudget, SaysBothEndsWhereItLiesOutside) {
+  const auto table = damage_table(trained().graph, nullptr, widths(2, 4));
+  const auto weights = weight_count(trained().graph);
+  EXPECT_EQ(budget_bits({.bits = 3.0, .ratio = {}}, table, weights),
+            3.0 * static_cast<double>(weights));
+  EXPECT_EQ(budget_bits({.bits = {}, .ratio = 10.0}, table, weights),
+            3.2 * static_cast<double>(weights));
+  for (const double bits : {1.0, 5.0}) {
+    const auto message =
+        error_of([&] { (void)budget_bits({.bits = bits, .ratio = {}}, table, weights); },
+                 ErrorCode::out_of_reach);
+    EXPECT_THAT(message, HasSubstr("from 2.00"));
+    EXPECT_THAT(message, HasSubstr("to 4.00"));
+  }
+  (void)error_of([&] { (void)budget_bits({}, table, weights); }, ErrorCode::invalid_argument);
+  (void)error_of([&] { (void)budget_bits({.bits = -1.0, .ratio = {}}, table, weights); },
+                 ErrorCode::invalid_argument);
+}
+
+TEST(Analyze, MeasuresEveryLayerAtEveryWidth) {
+  const auto analysis = analyze(trained().graph, trained().data, widths(1, 8), 0);
+  ASSERT_EQ(analysis.layers.size(), 3u);
+  double coarse = 0, fine = 0;
+  for (const auto& layer : analysis.layers) {
+    ASSERT_EQ(layer.widths.size(), 8u);
+    EXPECT_GT(layer.widths[0].damage, layer.widths[7].damage);
+    coarse += std::abs(layer.widths[0].loss_rise);
+    fine += std::abs(layer.widths[7].loss_rise);
+  }
+  EXPECT_GT(coarse, 20 * fine);
+  const auto rise = [&](std::size_t place) {
+    return analysis.layers[analysis.most_sensitive[place]].widths[0].loss_rise;
+  };
+  EXPECT_GE(rise(0), rise(1));
+  EXPECT_GE(rise(1), rise(2));
+}
+
+}  // namespace
+}  // namespace laconic
