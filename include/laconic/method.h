@@ -24,6 +24,12 @@ struct Progress {
   const Optimizer* optimizer = nullptr;  ///< For its second moments; none outside training.
 };
 
+/// Steps of a run, from the first to before the last.
+struct StepRange {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+};
+
 /// A tensor of a finished model, with the specs that made it.
 struct QuantizedParameter {
   Tensor tensor;
@@ -48,6 +54,10 @@ class Method {
   virtual void before_evaluation(Network&) {}                ///< e.g. swap quantized weights in.
   virtual void after_evaluation(Network&) {}                 ///< e.g. swap back.
   [[nodiscard]] virtual QuantizedModel finish(Network&) = 0;
+
+  /// The steps around `at` that the schedule of the learning rate spans: where a method divides a
+  /// run into several, the schedule begins anew in each. All of them unless overridden.
+  [[nodiscard]] virtual StepRange period(const Progress& at) const { return {0, at.total_steps}; }
 
   /// What a checkpoint must hold besides the network's parameters; restore() follows begin().
   [[nodiscard]] virtual MethodState state() const { return {}; }

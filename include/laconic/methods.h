@@ -17,6 +17,8 @@
 
 namespace laconic {
 
+class Dataset;
+
 /// What every method is made for.
 struct MethodSetup {
   /// Which parameters are quantized, and how; the others stay dense. Taken literally: a row that
@@ -26,6 +28,9 @@ struct MethodSetup {
   /// One entry per weight, by parameter name; those not named weigh all alike. What estimators
   /// give (laconic/importance.h).
   std::map<std::string, std::vector<float>, std::less<>> importance;
+
+  /// For members that measure losses, on the training part; null: they cannot. Must outlive them.
+  const Dataset* data = nullptr;
 };
 
 /// A row for each weight of at least two dimensions: not for biases and normalisation. The gates of

@@ -114,9 +114,11 @@ class Trainer {
   }
 
   [[nodiscard]] double rate_factor() const {
-    return schedule_->factor(
-        static_cast<double>(state_.step) / static_cast<double>(order_.steps_per_epoch()),
-        static_cast<double>(options_.epochs));
+    const auto [first, last] =
+        options_.method != nullptr ? options_.method->period(where()) : StepRange{0, total_steps_};
+    const auto per_epoch = static_cast<double>(order_.steps_per_epoch());
+    return schedule_->factor(static_cast<double>(state_.step - first) / per_epoch,
+                             static_cast<double>(last - first) / per_epoch);
   }
 
   void step() {
