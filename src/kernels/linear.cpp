@@ -30,7 +30,8 @@ class LinearCall {
       : packed_(packed),
         rows_(rows),
         int8_(packed.kernel->activations == Activations::int8),
-        fused_(int8_ && packed.code->fused != nullptr && rows <= packed.code->isa->fused_columns) {
+        fused_(int8_ && packed.code->fused != nullptr && packed.tables == Tables::shared &&
+               rows <= packed.code->isa->fused_columns) {
     const Reduction& reduction = packed.reduction;
     tasks_ = task_count(rows * packed.out * reduction.channels);
     const int quads = chunk_quads(packed.kernel->form);
