@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "laconic/quantized_tensor.h"
 
@@ -58,6 +59,9 @@ class Method {
   /// The steps around `at` that the schedule of the learning rate spans: where a method divides a
   /// run into several, the schedule begins anew in each. All of them unless overridden.
   [[nodiscard]] virtual StepRange period(const Progress& at) const { return {0, at.total_steps}; }
+
+  /// Factor on the learning rate of a parameter; asked once, after begin().
+  [[nodiscard]] virtual double rate(std::string_view /*parameter*/) const { return 1; }
 
   /// What a checkpoint must hold besides the network's parameters; restore() follows begin().
   [[nodiscard]] virtual MethodState state() const { return {}; }

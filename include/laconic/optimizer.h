@@ -26,8 +26,10 @@ class Optimizer {
   virtual ~Optimizer() = default;
 
   /// To be called once, first. The tensors are changed in place from then on. `weight_decay` times
-  /// a parameter is added to its gradient.
-  virtual void begin(const TensorMap& parameters, double weight_decay) = 0;
+  /// a parameter is added to its gradient. `rates` are factors on the learning rate, by parameter;
+  /// 1 for those that it does not name.
+  virtual void begin(const TensorMap& parameters, double weight_decay,
+                     const std::map<std::string, double, std::less<>>& rates = {}) = 0;
 
   /// One step on every parameter from its grad(), at `factor` times the spec's learning rate. The
   /// result does not depend on the number of threads.

@@ -99,8 +99,12 @@ class Trainer {
     const auto found = store_.open();
     if (options_.method != nullptr) options_.method->begin(network_);
     TensorMap trained;
-    for (const auto& name : gradients_.trained()) trained.emplace(name, network_.parameter(name));
-    optimizer_->begin(trained, options_.weight_decay);
+    std::map<std::string, double, std::less<>> rates;
+    for (const auto& name : gradients_.trained()) {
+      trained.emplace(name, network_.parameter(name));
+      if (options_.method != nullptr) rates.emplace(name, options_.method->rate(name));
+    }
+    optimizer_->begin(trained, options_.weight_decay, rates);
     if (found) {
       state_ = restore_state(*found, network_, *optimizer_, options_.method);
       resumed_at_ = state_.step;

@@ -32,7 +32,7 @@ void Search::bisect() {
   double stride = 1.5;
   // Sizes are known exactly and cheaply; accuracies are noisy, and each costs an evaluation.
   const double closeness = budget_.max_drop ? 1.03 : 1.002;
-  double step = workshop_.typical_step(), fine = 0, coarse = 0;
+  double step = Workshop::typical_step, fine = 0, coarse = 0;
   for (int tries = 0; tries < most_tries; ++tries) {
     (consider(workshop_.quantize(step)) == Side::too_fine ? fine : coarse) = step;
     if (fine > 0 && coarse > 0) {
@@ -42,7 +42,7 @@ void Search::bisect() {
       step = fine > 0 ? step * stride : step / stride;
       if (tries > 1) stride *= stride;  // Far off: stride out.
       // Beyond any sensible step: nothing changes any more.
-      if (step > 1e4 * workshop_.typical_step()) break;
+      if (step > 1e4 * Workshop::typical_step) break;
     }
   }
 }

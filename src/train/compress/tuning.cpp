@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "laconic/train.h"
+#include "train/compress/joined_parts.h"
 #include "train/post/even_codebook.h"
 #include "train/post/fine_tune.h"
 
@@ -17,9 +18,9 @@ namespace {
 constexpr double first_coarsening = 1.2;
 /// Of bits while training, against their worth: zeros draw more zeros along from step to step, so
 /// the price must be lower than where assignments are made once.
-constexpr double training_price = 0.35;
-/// Of Adam, as a share of the base step: an index that wants to change needs some 200 updates.
-constexpr double learning_rate_per_step = 0.005;
+constexpr double training_price = 0.2;
+/// Of Adam, in steps: an index that wants to change needs some 300 updates.
+constexpr double learning_rate = 0.003;
 constexpr std::int64_t batch = 64;
 
 /// How much wider the next epoch's step is, by the share of the budget that the last one used.
@@ -55,6 +56,10 @@ void tune(const Workshop& workshop, const Candidate& start,
           const std::function<double(Candidate)>& offer) {
   const auto& options = workshop.options();
   Network student(workshop.network().graph());
+  // What the float network has learned by heart, a student that never sees it forgets; it would
+  // then be held against samples that it has not learned and the float network has.
+  const JoinedParts all(workshop.data());
+  const Dataset& samples = workshop.has_learned_validation() ? all : workshop.data();
   double step = start.step * (options.budget.max_drop ? first_coarsening : 1.03);
   QuantizedModel model = workshop.quantize(step).network.tensors;
   for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
@@ -62,13 +67,13 @@ void tune(const Workshop& workshop, const Candidate& start,
     TrainOptions training;
     training.epochs = 1;
     training.batch = batch;
-    training.optimizer = "adam:lr=" + print_number(learning_rate_per_step * step);
+    training.optimizer = "adam:lr=" + print_number(learning_rate);
     training.schedule = "cosine";
     training.distillation = {&workshop.network(), 2, 0.9};
     training.seed = options.seed + static_cast<std::uint64_t>(epoch);
     training.training_mode = false;  // Normalisation has become a scale and bias.
     training.method = &method;
-    train(student, workshop.data(), training, workshop.progress());
+    train(student, samples, training, workshop.progress());
     model = method.finish(student);
     auto tensors = model;
     for (auto& [name, parameter] : tensors) {

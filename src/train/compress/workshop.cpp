@@ -61,19 +61,26 @@ Workshop::Workshop(Graph graph, const Dataset& data, const CompressOptions& opti
 }
 
 void Workshop::choose(const std::map<std::string, Sensitivity, std::less<>>& sensitivities) {
-  // A weight's share in the damage, relative to the geometric mean over all weights.
+  // The damage that a step as wide as a tensor's weights would do, relative to the geometric mean
+  // over all weights: what steps are like then does not depend on the units of a layer.
+  std::map<std::string, std::pair<double, double>, std::less<>> measured;  // Spread and damage.
   double logs = 0, count = 0;
   for (const auto& [name, s] : sensitivities) {
-    if (!(s.damage * s.curvature > 0)) continue;
-    const auto weights = static_cast<double>(network_.parameter(name).numel());
-    logs += weights * std::log(s.damage * s.curvature);
+    const auto& weight = network_.parameter(name);
+    const double spread = std::sqrt(weight.detach().square().mean().item<double>());
+    const double damage = s.damage * s.curvature * spread * spread;
+    measured.emplace(name, std::pair{spread, damage});
+    if (!(damage > 0)) continue;
+    const auto weights = static_cast<double>(weight.numel());
+    logs += weights * std::log(damage);
     count += weights;
   }
   const double typical = count > 0 ? std::exp(logs / count) : 1;
-  for (const auto& [name, s] : sensitivities) {
+  for (const auto& [name, figures] : measured) {
+    const auto& [spread, damage] = figures;
     LayerChoice choice;
-    const double relative = std::max(s.damage * s.curvature / typical, 1e-6);
-    choice.scale = std::pow(relative, -options_.temper / 2);
+    const double relative = std::clamp(damage / typical, 1e-6, 1e6);
+    choice.scale = spread > 0 ? spread * std::pow(relative, -options_.temper / 2) : 1;
     if (options_.quantizer != "auto") choice.quantizer = options_.quantizer;
     if (options_.granularity != "auto") {
       choice.granularity = parse_granularity(options_.granularity);
@@ -83,16 +90,13 @@ void Workshop::choose(const std::map<std::string, Sensitivity, std::less<>>& sen
   }
 }
 
-double Workshop::typical_step() const {
-  double logs = 0, count = 0;
-  for (const auto& [name, choice] : choices_) {
-    const auto& weight = network_.parameter(name);
-    const double rms = std::sqrt(weight.detach().square().mean().item<double>());
-    if (!(rms > 0)) continue;
-    logs += static_cast<double>(weight.numel()) * std::log(rms / choice.scale);
-    count += static_cast<double>(weight.numel());
-  }
-  return count > 0 ? std::exp(logs / count) : 1;
+bool Workshop::has_learned_validation() const {
+  const auto train =
+      laconic::evaluate(network_, data_, Part::train, {.limit = validation_samples}, progress_);
+  const auto variance = [](const Score& score) {
+    return score.accuracy * (1 - score.accuracy) / static_cast<double>(score.samples);
+  };
+  return train.accuracy - before_.accuracy <= 2 * std::sqrt(variance(train) + variance(before_));
 }
 
 Candidate Workshop::quantize(double step) const {

@@ -41,11 +41,15 @@ class Workshop {
     return 100 * (before_.accuracy - candidate.score->accuracy);
   }
 
-  /// A base step at which weights take about two bits.
-  [[nodiscard]] double typical_step() const;
+  /// A base step at which weights take about two bits: steps count in root mean squares of weights.
+  static constexpr double typical_step = 1;
 
   /// The candidate for given tensors of all parameters.
   [[nodiscard]] Candidate wrap(QuantizedModel tensors, std::string choice) const;
+
+  /// Whether the float network does no worse on training samples than on validation samples, beyond
+  /// chance: then it has learned both, or remembers neither.
+  [[nodiscard]] bool has_learned_validation() const;
 
   [[nodiscard]] const Score& before() const noexcept { return before_; }
   [[nodiscard]] const CompressOptions& options() const noexcept { return options_; }

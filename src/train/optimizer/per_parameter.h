@@ -22,17 +22,20 @@ class PerParameter : public Optimizer {
   explicit PerParameter(const Options& options)
       : spec_(options.spec()), learning_rate_(options.number("lr")) {}
 
-  void begin(const TensorMap& parameters, double weight_decay) override {
+  void begin(const TensorMap& parameters, double weight_decay,
+             const std::map<std::string, double, std::less<>>& rates) override {
     for (const auto& [name, parameter] : parameters) {
-      slots_.push_back({name, parameter, make(parameter, weight_decay)});
+      const auto rate = rates.find(name);
+      slots_.push_back(
+          {name, parameter, rate == rates.end() ? 1 : rate->second, make(parameter, weight_decay)});
     }
   }
 
   void step(double factor) override {
     torch_parallel_for(static_cast<std::int64_t>(slots_.size()), [&](std::int64_t i) {
-      auto& torch = *slots_[static_cast<std::size_t>(i)].torch;
-      torch.param_groups()[0].options().set_lr(learning_rate_ * factor);
-      torch.step();
+      auto& slot = slots_[static_cast<std::size_t>(i)];
+      slot.torch->param_groups()[0].options().set_lr(learning_rate_ * slot.rate * factor);
+      slot.torch->step();
     });
   }
 
@@ -92,6 +95,7 @@ class PerParameter : public Optimizer {
   struct Slot {
     std::string name;
     at::Tensor parameter;
+    double rate;  ///< Factor on the learning rate.
     std::unique_ptr<Torch> torch;
   };
 

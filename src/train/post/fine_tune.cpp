@@ -44,6 +44,12 @@ void assign(std::span<const float> values, double price, QuantizedTensor& tensor
   compensate(problem, {}, {.lambda = lambda, .compensate = false}, tensor);
 }
 
+double root_mean_square(std::span<const float> values) {
+  double sum = 0;
+  for (const float value : values) sum += static_cast<double>(value) * value;
+  return values.empty() ? 0 : std::sqrt(sum / static_cast<double>(values.size()));
+}
+
 bool is_weight(const QuantizedTensor& tensor) {
   return tensor.shape.size() > 1;
 }
@@ -69,7 +75,14 @@ void FineTune::begin(Network& network) {
       }
       values[i] = quantized[i] + rest;
     }
+    const bool weight = tensor != nullptr && is_weight(*tensor);
+    rates_[name] = weight ? std::sqrt(squared_step(*tensor)) : 0.1 * root_mean_square(values);
   }
+}
+
+double FineTune::rate(std::string_view parameter) const {
+  const auto found = rates_.find(parameter);
+  return found != rates_.end() && found->second > 0 ? found->second : 1;
 }
 
 void FineTune::put_levels_in(Network& network, bool weights_only) {

@@ -24,6 +24,10 @@ class FineTune : public Method {
   /// Shadows begin where the float weights are, but within the cells of their levels: what error
   /// compensation chose is kept, and what was lost in rounding is not forgotten.
   void begin(Network& network) override;
+
+  /// Learning rates count in units of each weight's step, and for vectors, in tenths of their root
+  /// mean square: one rate suits layers of all scales.
+  [[nodiscard]] double rate(std::string_view parameter) const override;
   void before_forward(Network& network, const Progress& progress) override;
   void after_backward(Network& network, const Progress& progress) override;
   void before_evaluation(Network& network) override;
@@ -37,6 +41,7 @@ class FineTune : public Method {
 
   QuantizedModel model_;
   double price_;
+  std::map<std::string, double, std::less<>> rates_;
   std::map<std::string, DenseTensor, std::less<>> shadows_;  ///< While levels stand in for them.
 };
 
