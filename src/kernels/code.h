@@ -86,8 +86,8 @@ struct FusedJob {
 
 /// From sums to outputs.
 struct FinishJob {
-  float* sums = nullptr;  ///< [column][panel][16]; overwritten.
-  int panels = 1, columns = 1;
+  float* sums = nullptr;                 ///< [column][panel][16]; overwritten.
+  int panels = 1, columns = 1;           ///< Up to 16 columns.
   std::int64_t rows = 0;                 ///< Outputs of a column, up to 16 a panel.
   const float* column_scales = nullptr;  ///< int8: what sums of a column are multiplied by.
   const float* column_zeros = nullptr;   ///< int8: the byte that means 0.
@@ -124,7 +124,8 @@ struct IsaCode {
   void (*round)(const float* x, std::int64_t count, const ByteScale& scale, std::uint8_t* bytes);
 };
 
-/// What does. Functions that a kernel lacks are null: floats are not unpacked, some are not fused.
+/// What does. Functions that a kernel lacks are null: some weights are ready as they are packed,
+/// some kernels are not fused.
 struct KernelCode {
   const IsaCode* isa;
   void (*unpack)(const UnpackJob&);

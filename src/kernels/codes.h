@@ -47,11 +47,5 @@ void unpack_codes(const UnpackJob& job) {
   }
 }
 
-/// The levels themselves, as bytes.
-inline void copy_levels(const UnpackJob& job) {
-  const std::int64_t bytes = job.segments * job.segment_chunks * chunk_bytes;
-  for (std::int64_t i = 0; i < bytes; ++i) job.out[i] = job.packed[i];
-}
-
 }  // namespace
 }  // namespace laconic

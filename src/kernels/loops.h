@@ -5,7 +5,9 @@
 // V has Acc (16 sums of int32), Floats (16 floats), Bytes (a quad: 64 bytes) and
 //   Acc zero(); Acc dot(Acc, Bytes x, Bytes w): adds products of unsigned and signed bytes by fours
 //   Bytes load(p), repeat(p): 64 bytes, or 4 bytes 16 times; void store(p, Bytes)
-//   Floats floats(Acc), load_floats(p), repeat_float(p), add, mul, multiply_add(a, b, sum)
+//   Floats floats(Acc), load_floats(p), repeat_float(p), add, sub, mul, multiply_add(a, b, sum)
+//   Floats load_part(p, count), clip(Floats, low, high); void store_part(p, count, Floats)
+//   transpose(from, stride, columns, to): columns of 16 floats, `stride` apart, to 16 rows of 16
 // and the sizes of its best tile.
 
 #pragma once
@@ -132,42 +134,60 @@ void tile(const TileJob& job, int panels, int columns) {
   tile_of<V, int8, V::tile_panels, V::tile_columns>(job, panels, columns);
 }
 
-/// Plain loops over 16 lanes, for the compiler to vectorize. Every operation is rounded by itself,
-/// so that all instruction sets store the same bits.
-inline void finish_column(const FinishJob& job, int column) {
-  const int lanes = job.panels * panel_rows;
-  float* sum = job.sums + column * lanes;
-  if (job.column_scales != nullptr) {
-    const float scale = job.column_scales[column * job.column_step];
-    const float zero = job.column_zeros[column * job.column_step];
-    for (int i = 0; i < lanes; ++i) sum[i] = (sum[i] - zero * job.row_sums[i]) * scale;
-  }
-  if (job.bias != nullptr) {
-    for (int i = 0; i < job.rows; ++i) sum[i] += job.bias[i];
-  }
-  if (job.residual != nullptr) {
-    const float* residual = job.residual + column * job.column_stride;
-    for (int i = 0; i < job.rows; ++i) sum[i] += residual[i * job.row_stride];
-  }
-  const float low = job.low, high = job.high;
-  for (int i = 0; i < lanes; ++i) {
-    const float raised = sum[i] < low ? low : sum[i];
-    sum[i] = raised > high ? high : raised;
+/// Outputs of a panel; the last one may have fewer than 16.
+inline int rows_of(const FinishJob& job, int panel) {
+  const std::int64_t rows = job.rows - panel * panel_rows;
+  return static_cast<int>(rows < panel_rows ? rows : panel_rows);
+}
+
+/// Scale, zero and bias, one rounding each, so that all instruction sets store the same bits.
+template <class V>
+void add_bias(const FinishJob& job, int panel) {
+  const int rows = rows_of(job, panel);
+  const auto bias =
+      job.bias == nullptr ? V::zero_floats() : V::load_part(job.bias + panel * panel_rows, rows);
+  auto sums = V::zero_floats();
+  if (job.row_sums != nullptr) sums = V::load_floats(job.row_sums + panel * panel_rows);
+  float* sum = job.sums + panel * panel_rows;
+  for (int c = 0; c < job.columns; ++c, sum += job.panels * panel_rows) {
+    auto value = V::load_floats(sum);
+    if (job.column_scales != nullptr) {
+      const auto zero = V::repeat_float(job.column_zeros + c * job.column_step);
+      const auto scale = V::repeat_float(job.column_scales + c * job.column_step);
+      value = V::mul(V::sub(value, V::mul(zero, sums)), scale);
+    }
+    if (job.bias != nullptr) value = V::add(value, bias);
+    V::store_floats(sum, value);
   }
 }
 
-inline void finish(const FinishJob& job) {
-  const int lanes = job.panels * panel_rows;
-  for (int c = 0; c < job.columns; ++c) finish_column(job, c);
-  if (job.row_stride == 1) {
-    for (int c = 0; c < job.columns; ++c) {
-      float* y = job.y + c * job.column_stride;
-      for (int i = 0; i < job.rows; ++i) y[i] = job.sums[c * lanes + i];
-    }
-  } else {
-    for (int i = 0; i < job.rows; ++i) {
-      float* y = job.y + i * job.row_stride;
-      for (int c = 0; c < job.columns; ++c) y[c * job.column_stride] = job.sums[c * lanes + i];
+/// Residual, clip and store of `count` outputs that lie together.
+template <class V>
+void store_outputs(const FinishJob& job, const float* from, std::int64_t to, int count) {
+  auto value = V::load_floats(from);
+  if (job.residual != nullptr) value = V::add(value, V::load_part(job.residual + to, count));
+  V::store_part(job.y + to, count, V::clip(value, job.low, job.high));
+}
+
+template <class V>
+void finish(const FinishJob& job) {
+  const std::int64_t column_sums = job.panels * panel_rows;
+  for (int p = 0; p < job.panels; ++p) {
+    const int rows = rows_of(job, p);
+    if (rows <= 0) break;
+    add_bias<V>(job, p);
+    const float* sums = job.sums + p * panel_rows;
+    const std::int64_t first = p * panel_rows * job.row_stride;
+    if (job.row_stride == 1) {
+      for (int c = 0; c < job.columns; ++c) {
+        store_outputs<V>(job, sums + c * column_sums, first + c * job.column_stride, rows);
+      }
+    } else {
+      alignas(64) float turned[panel_rows * 16];
+      V::transpose(sums, column_sums, job.columns, turned);
+      for (int r = 0; r < rows; ++r) {
+        store_outputs<V>(job, turned + r * 16, first + r * job.row_stride, job.columns);
+      }
     }
   }
 }
@@ -215,9 +235,15 @@ inline void round_bytes(const float* x, std::int64_t count, const ByteScale& sca
 
 template <class V>
 constexpr IsaCode isa_code_of() {
-  return {V::tile_panels, V::tile_columns, V::fused_columns,
-          tile<V, true>,  tile<V, false>,  depthwise<V>,
-          finish,         widen,           round_bytes};
+  return {.tile_panels = V::tile_panels,
+          .tile_columns = V::tile_columns,
+          .fused_columns = V::fused_columns,
+          .tile_int8 = tile<V, true>,
+          .tile_floats = tile<V, false>,
+          .depthwise = depthwise<V>,
+          .finish = finish<V>,
+          .widen = widen,
+          .round = round_bytes};
 }
 
 }  // namespace

@@ -19,6 +19,11 @@ bool dense(const PackedWeights& packed) {
   return packed.kernel->form == WeightForm::floats;
 }
 
+/// Whether panels are multiplied by as they are.
+bool ready(const PackedWeights& packed) {
+  return dense(packed) || packed.code->unpack == nullptr;
+}
+
 /// Bytes of an expanded run, segment and panel.
 struct Strides {
   std::int64_t run, segment, panel;
@@ -77,12 +82,12 @@ PanelPair pair_at(const PackedWeights& packed, std::int64_t index) {
 }
 
 std::size_t pair_bytes(const PackedWeights& packed) {
-  return dense(packed) ? 0 : static_cast<std::size_t>(2 * strides_of(packed).panel);
+  return ready(packed) ? 0 : static_cast<std::size_t>(2 * strides_of(packed).panel);
 }
 
 const std::byte* expand(const PackedWeights& packed, const PanelPair& pair, std::byte* scratch) {
   const std::byte* data = packed.data.data() + pair.first * packed.panel_bytes;
-  if (dense(packed)) return data;
+  if (ready(packed)) return data;
   const Strides strides = strides_of(packed);
   for (int p = 0; p < pair.panels; ++p) {
     std::byte* to = scratch + p * strides.panel;

@@ -73,6 +73,30 @@ struct Scalar {
     for (int i = 0; i < 16; ++i) a.lane[i] *= b.lane[i];
     return a;
   }
+  static Floats sub(Floats a, const Floats& b) {
+    for (int i = 0; i < 16; ++i) a.lane[i] -= b.lane[i];
+    return a;
+  }
+  static Floats clip(Floats value, float low, float high) {
+    for (float& lane : value.lane) {
+      const float raised = lane < low ? low : lane;
+      lane = raised > high ? high : raised;
+    }
+    return value;
+  }
+  static Floats load_part(const float* from, int count) {
+    Floats out{};
+    std::memcpy(&out, from, static_cast<std::size_t>(count) * sizeof(float));
+    return out;
+  }
+  static void store_part(float* to, int count, const Floats& from) {
+    std::memcpy(to, &from, static_cast<std::size_t>(count) * sizeof(float));
+  }
+  static void transpose(const float* from, std::int64_t stride, int columns, float* to) {
+    for (int c = 0; c < columns; ++c) {
+      for (int r = 0; r < 16; ++r) to[16 * r + c] = from[c * stride + r];
+    }
+  }
   static Floats multiply_add(const Floats& a, const Floats& b, Floats sum) {
     for (int i = 0; i < 16; ++i) sum.lane[i] += a.lane[i] * b.lane[i];
     return sum;
@@ -88,7 +112,7 @@ constexpr KernelCode kernel_code() {
   } else if constexpr (activations == Activations::floats) {
     return {&isa_code, unpack_codes<form, float>, nullptr};
   } else if constexpr (form == WeightForm::bits8) {
-    return {&isa_code, copy_levels, nullptr};
+    return {&isa_code, nullptr, nullptr};
   } else {
     return {&isa_code, unpack_codes<form, std::int8_t>, nullptr};
   }
