@@ -122,6 +122,9 @@ struct IsaCode {
   void (*finish)(const FinishJob&);
   void (*widen)(const float* x, std::int64_t count, Range& range);
   void (*round)(const float* x, std::int64_t count, const ByteScale& scale, std::uint8_t* bytes);
+  /// Up to four rows of values, `stride` apart, to the bytes of quads, lowest first.
+  void (*round_planes)(const float* x, std::int64_t stride, int planes, std::int64_t count,
+                       const ByteScale& scale, std::uint32_t* quads);
 };
 
 /// What does. Functions that a kernel lacks are null: some weights are ready as they are packed,

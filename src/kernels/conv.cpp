@@ -240,6 +240,45 @@ class ConvCall {
   const Epilogue* epilogue_ = nullptr;
 };
 
+/// A batch: its images shared among threads, or each image where there are fewer of them.
+struct Batch {
+  const PackedWeights& packed;
+  ImageView<const float> x;
+  ImageView<float> y;
+  const Epilogue& epilogue;
+  std::byte* memory;
+  std::int64_t workers = 1;
+  std::size_t worker_bytes = 0;
+
+  void run(std::int64_t tasks) {
+    workers = std::min<std::int64_t>(threads(), x.batch);
+    if (workers < threads() || x.batch * tasks < threads()) {
+      Carver carver(memory);
+      ConvCall call(packed, x.height, x.width, tasks, carver);
+      run_images(call, 0, x.batch);
+      return;
+    }
+    Carver counter;
+    ConvCall(packed, x.height, x.width, 1, counter);
+    worker_bytes = counter.used();
+    parallel_for(workers, [this](std::int64_t worker) {
+      Carver carver(memory + static_cast<std::size_t>(worker) * worker_bytes);
+      ConvCall call(packed, x.height, x.width, 1, carver);
+      run_images(call, x.batch * worker / workers, x.batch * (worker + 1) / workers);
+    });
+  }
+
+  void run_images(ConvCall& call, std::int64_t first, std::int64_t last) const {
+    const std::int64_t x_image = x.channels * x.height * x.width;
+    const std::int64_t y_image = y.channels * y.height * y.width;
+    for (std::int64_t i = first; i < last; ++i) {
+      const float* residual = epilogue.residual;
+      if (residual != nullptr) residual += i * y_image;
+      call.run(x.data + i * x_image, x.layout, y.data + i * y_image, y.layout, residual, epilogue);
+    }
+  }
+};
+
 std::int64_t tasks_for(const PackedWeights& packed, const ConvSize& size) {
   return task_count(size.out_height * size.out_width * packed.out * packed.reduction.weights());
 }
@@ -279,9 +318,10 @@ std::array<std::int64_t, 2> PackedConv::output_size(std::int64_t height, std::in
 
 std::size_t PackedConv::workspace_bytes(std::int64_t height, std::int64_t width) const {
   static_cast<void>(output_size(height, width));
-  Carver carver;
-  ConvCall(*packed_, height, width, threads(), carver);
-  return carver.used();
+  Carver one, all;
+  ConvCall(*packed_, height, width, threads(), one);
+  for (int task = 0; task < threads(); ++task) ConvCall(*packed_, height, width, 1, all);
+  return std::max(one.used(), all.used());
 }
 
 void PackedConv::run(ImageView<const float> x, ImageView<float> y, const Epilogue& epilogue,
@@ -297,16 +337,9 @@ void PackedConv::run(ImageView<const float> x, ImageView<float> y, const Epilogu
   }
   check_epilogue(epilogue, out_channels());
   workspace.reserve(workspace_bytes(x.height, x.width));
-  Carver carver(workspace.data());
+  Batch batch{*packed_, x, y, epilogue, workspace.data()};
   const std::int64_t tasks = tasks_for(*packed_, conv_size(*packed_, x.height, x.width));
-  ConvCall call(*packed_, x.height, x.width, tasks, carver);
-  const std::int64_t x_image = x.channels * x.height * x.width;
-  const std::int64_t y_image = y.channels * y.height * y.width;
-  for (std::int64_t i = 0; i < x.batch; ++i) {
-    const float* residual =
-        epilogue.residual == nullptr ? nullptr : epilogue.residual + i * y_image;
-    call.run(x.data + i * x_image, x.layout, y.data + i * y_image, y.layout, residual, epilogue);
-  }
+  batch.run(tasks);
 }
 
 }  // namespace laconic

@@ -36,26 +36,20 @@ void round_pixels(const IsaCode& isa, const ConvSize& size, const Pixel& pixel, 
 /// The same from channels-first rows, which lie `plane` floats apart: four channels at a time.
 void round_planes(const IsaCode& isa, const ConvSize& size, const Pixel& pixel, const float* x,
                   std::int64_t plane, std::int64_t count, const ByteScale& scale, std::byte* out) {
-  std::array<std::array<std::uint8_t, stretch>, 4> bytes{};
+  std::array<std::uint32_t, stretch> quads{};
   for (std::int64_t first = 0; first < count; first += stretch) {
     const std::int64_t pixels = std::min(stretch, count - first);
     for (std::int64_t c = 0; c < size.channels; c += pixel.group_channels) {
       std::byte* group =
           out + first * size.pixel_bytes + c / pixel.group_channels * pixel.group_bytes;
       for (std::int64_t quad = 0; quad < pixel.group_channels; quad += 4) {
-        for (std::int64_t j = 0; j < 4; ++j) {
-          auto& row = bytes[static_cast<std::size_t>(j)];
-          if (quad + j < pixel.group_channels) {
-            isa.round(x + (c + quad + j) * plane + first, pixels, scale, row.data());
-          } else {
-            row.fill(0);
-          }
-        }
-        for (std::int64_t i = 0; i < pixels; ++i) {
-          const auto at = static_cast<std::size_t>(i);
-          const std::array<std::uint8_t, 4> four = {bytes[0][at], bytes[1][at], bytes[2][at],
-                                                    bytes[3][at]};
-          std::memcpy(group + quad + i * size.pixel_bytes, four.data(), 4);
+        const auto planes =
+            static_cast<int>(std::min<std::int64_t>(4, pixel.group_channels - quad));
+        isa.round_planes(x + (c + quad) * plane + first, plane, planes, pixels, scale,
+                         quads.data());
+        std::byte* to = group + quad;
+        for (std::int64_t i = 0; i < pixels; ++i, to += size.pixel_bytes) {
+          std::memcpy(to, &quads[static_cast<std::size_t>(i)], 4);
         }
       }
     }

@@ -134,6 +134,12 @@ void tile(const TileJob& job, int panels, int columns) {
   tile_of<V, int8, V::tile_panels, V::tile_columns>(job, panels, columns);
 }
 
+inline void transpose_plain(const float* from, std::int64_t stride, int columns, float* to) {
+  for (int c = 0; c < columns; ++c) {
+    for (int r = 0; r < panel_rows; ++r) to[16 * r + c] = from[c * stride + r];
+  }
+}
+
 /// Outputs of a panel; the last one may have fewer than 16.
 inline int rows_of(const FinishJob& job, int panel) {
   const std::int64_t rows = job.rows - panel * panel_rows;
@@ -220,16 +226,42 @@ inline void widen(const float* x, std::int64_t count, Range& range) {
 }
 
 /// Adding 1.5 * 2^23 rounds to a whole number, ties to even, and leaves it in the low bits.
+inline std::uint32_t round_byte(float x, const ByteScale& scale) {
+  constexpr float shift = 12582912.0f;
+  const auto bits = __builtin_bit_cast(std::int32_t, x * scale.inverse + shift);
+  std::int32_t byte = bits - (__builtin_bit_cast(std::int32_t, shift) - scale.zero);
+  byte = byte < 0 ? 0 : byte;
+  return static_cast<std::uint32_t>(byte > 255 ? 255 : byte);
+}
+
 inline void round_bytes(const float* x, std::int64_t count, const ByteScale& scale,
                         std::uint8_t* bytes) {
-  constexpr float shift = 12582912.0f;
-  const float inverse = scale.inverse;
-  const std::int32_t zero = scale.zero - __builtin_bit_cast(std::int32_t, shift);
+  const ByteScale by = scale;  // Bytes might alias the original.
+  for (std::int64_t i = 0; i < count; ++i)
+    bytes[i] = static_cast<std::uint8_t>(round_byte(x[i], by));
+}
+
+template <int planes>
+void round_some_planes(const float* x, std::int64_t stride, std::int64_t count,
+                       const ByteScale& scale, std::uint32_t* quads) {
   for (std::int64_t i = 0; i < count; ++i) {
-    std::int32_t byte = __builtin_bit_cast(std::int32_t, x[i] * inverse + shift) + zero;
-    byte = byte < 0 ? 0 : byte;
-    byte = byte > 255 ? 255 : byte;
-    bytes[i] = static_cast<std::uint8_t>(byte);
+    std::uint32_t quad = 0;
+    for (int j = 0; j < planes; ++j) quad |= round_byte(x[j * stride + i], scale) << 8 * j;
+    quads[i] = quad;
+  }
+}
+
+inline void round_planes(const float* x, std::int64_t stride, int planes, std::int64_t count,
+                         const ByteScale& scale, std::uint32_t* quads) {
+  switch (planes) {
+    case 1:
+      return round_some_planes<1>(x, stride, count, scale, quads);
+    case 2:
+      return round_some_planes<2>(x, stride, count, scale, quads);
+    case 3:
+      return round_some_planes<3>(x, stride, count, scale, quads);
+    default:
+      return round_some_planes<4>(x, stride, count, scale, quads);
   }
 }
 
@@ -243,7 +275,8 @@ constexpr IsaCode isa_code_of() {
           .depthwise = depthwise<V>,
           .finish = finish<V>,
           .widen = widen,
-          .round = round_bytes};
+          .round = round_bytes,
+          .round_planes = round_planes};
 }
 
 }  // namespace

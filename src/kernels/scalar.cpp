@@ -93,9 +93,7 @@ struct Scalar {
     std::memcpy(to, &from, static_cast<std::size_t>(count) * sizeof(float));
   }
   static void transpose(const float* from, std::int64_t stride, int columns, float* to) {
-    for (int c = 0; c < columns; ++c) {
-      for (int r = 0; r < 16; ++r) to[16 * r + c] = from[c * stride + r];
-    }
+    transpose_plain(from, stride, columns, to);
   }
   static Floats multiply_add(const Floats& a, const Floats& b, Floats sum) {
     for (int i = 0; i < 16; ++i) sum.lane[i] += a.lane[i] * b.lane[i];
