@@ -8,8 +8,10 @@
 
 #include "context.h"
 #include "laconic/error.h"
+#include "laconic/model.h"
 #include "laconic/onnx.h"
 #include "laconic/zoo.h"
+#include "methods.h"
 #include "recipes.h"
 
 namespace laconic::cli {
@@ -24,6 +26,7 @@ struct Request {
   std::string loss = "cross_entropy";
   double temperature = Distillation{}.temperature, teacher_weight = Distillation{}.weight;
   bool resume = false;
+  MethodRequest method;
 };
 
 bool is_file(const std::string& model) {
@@ -68,6 +71,40 @@ std::int64_t count_weights(const Graph& graph) {
   return count;
 }
 
+void check(const Context& context, const Request& request) {
+  if (request.resume && request.checkpoint.empty()) {
+    fail(ErrorCode::invalid_argument,
+         "--resume needs --checkpoint, the folder of the run to go on with");
+  }
+  if (request.method.method.empty() && request.output.extension() == ".lac") {
+    fail(ErrorCode::invalid_argument,
+         "a .lac file holds quantized weights: --method says when they are quantized");
+  }
+  if (request.method.method.empty() && !request.method.plan.empty()) {
+    fail(ErrorCode::invalid_argument, "--plan needs --method, which follows it");
+  }
+  check_output(context, request.output);
+}
+
+/// Writes the trained network, quantized if there is a method; what the file decodes to.
+Graph write(const Request& request, Network& network, Method* method, Json& json) {
+  if (method == nullptr) {
+    const auto graph = network.to_graph();
+    write_onnx(graph, request.output);
+    return graph;
+  }
+  CompressedNetwork compressed{network.graph(), method->finish(network), {}};
+  for (const auto& info : network.parameters()) compressed.graph.constants.erase(info.name);
+  const auto graph = to_graph(compressed);
+  json["method"] = method->spec();
+  if (request.output.extension() == ".lac") {
+    json["bytes"] = save(compressed, request.output).total;
+  } else {
+    write_onnx(graph, request.output);
+  }
+  return graph;
+}
+
 /// What the run is worth: its accuracy on the test part, or on the validation part if there is
 /// none.
 std::optional<std::pair<Part, Score>> final_score(const Network& network, const Dataset& data,
@@ -79,11 +116,7 @@ std::optional<std::pair<Part, Score>> final_score(const Network& network, const 
 }
 
 void train(const Context& context, const Request& request) {
-  if (request.resume && request.checkpoint.empty()) {
-    fail(ErrorCode::invalid_argument,
-         "--resume needs --checkpoint, the folder of the run to go on with");
-  }
-  check_output(context, request.output);
+  check(context, request);
   const auto data = make_dataset(request.data);
   Network network(is_file(request.model) ? read_onnx(request.model)
                                          : make_network(request.model, data->sample_shape(),
@@ -98,23 +131,33 @@ void train(const Context& context, const Request& request) {
     options.distillation = {&*teacher, request.temperature, request.teacher_weight};
   }
 
+  std::unique_ptr<Method> method;
+  if (!request.method.method.empty()) {
+    method = make_method(request.method.method,
+                         {requested_plan(request.method, network.graph()), {}, data.get()});
+    options.method = method.get();
+  }
+
   const auto progress = progress_printer(context);
   const auto start = std::chrono::steady_clock::now();
   const auto report = laconic::train(network, *data, options, progress);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const auto graph = network.to_graph();
-  write_onnx(graph, request.output);
 
-  Json json = {
-      {"output", request.output.string()}, {"model", request.model}, {"data", data->spec()},
-      {"weights", count_weights(graph)},   {"seed", context.seed},   {"steps", report.steps},
-      {"resumed_at", report.resumed_at},   {"seconds", seconds}};
+  Json json = {{"output", request.output.string()},
+               {"model", request.model},
+               {"data", data->spec()},
+               {"weights", count_weights(network.graph())},
+               {"seed", context.seed},
+               {"steps", report.steps},
+               {"resumed_at", report.resumed_at},
+               {"seconds", seconds}};
+  const auto graph = write(request, network, method.get(), json);
   for (const auto& epoch : report.epochs) json["epochs"].push_back(to_json(epoch));
   std::string text =
       fmt::format("{}: {} weights, trained for {} epochs in {:.0f} s", request.output.string(),
                   grouped(count_weights(graph)), report.epochs.size(), seconds);
-  if (const auto score = final_score(network, *data, progress)) {
+  if (const auto score = final_score(Network(graph), *data, progress)) {
     const auto& [part, figures] = *score;
     json["part"] = name(part);
     json.update(to_json(figures));
@@ -156,6 +199,7 @@ void add_train(CLI::App& app, Context& context) {
   add_output(app, context, request->output);
   add_seed(app, context);
   add_recipe_options(app, *request);
+  add_method_options(app, request->method);
   app.add_option("--device", request->device, "cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--checkpoint", request->checkpoint, "Folder to keep the run's state in");
   app.add_flag("--resume", request->resume, "Go on from the state in that folder, if there is one");

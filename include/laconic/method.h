@@ -67,6 +67,10 @@ class Method {
   [[nodiscard]] virtual MethodState state() const { return {}; }
   virtual void restore(const MethodState&) {}
 
+  /// The plan that it follows, as print_plan() writes it; empty if it follows none. A checkpoint is
+  /// continued only by a method of the same spec and plan.
+  [[nodiscard]] virtual std::string plan() const { return {}; }
+
   /// Canonical spec, as for a Quantizer.
   [[nodiscard]] virtual std::string spec() const = 0;
 };

@@ -44,7 +44,11 @@ Identity identity_of(const Network& network, const Dataset& data, const TrainOpt
       {"trained parameters", digest_of(trained)},
       {"weight decay", print_number(options.weight_decay)},
   };
-  if (options.method != nullptr) identity["method"] = options.method->spec();
+  if (options.method != nullptr) {
+    identity["method"] = options.method->spec();
+    const auto plan = options.method->plan();
+    if (!plan.empty()) identity["plan"] = digest(std::as_bytes(std::span(plan)));
+  }
   if (const auto& teacher = options.distillation; teacher.teacher != nullptr) {
     identity["distillation"] =
         fmt::format("{} at temperature {}, weight {}", digest_of(*teacher.teacher),

@@ -39,6 +39,20 @@ constexpr std::array incremental_options = {
                "Whether a stretch of training follows the last share, for biases and "
                "normalisation."},
 };
+constexpr std::array projected_options = {
+    OptionInfo{
+        "importance", "moment", "moment|given|ones",
+        "What weighs errors: the root of the mean squared gradient, which Adam keeps anyway; "
+        "the importance given beforehand; nothing."},
+    OptionInfo{"clip", "0", ">=0", "Shadow weights are kept within this magnitude; 0: wherever."},
+    OptionInfo{
+        "relax", "0", ">=0",
+        "Forward runs on (shadow + r quantized) / (1 + r), r beginning here; 0: on quantized "
+        "weights alone."},
+    OptionInfo{"growth", "1.5", ">=1", "Of r, from epoch to epoch."},
+    OptionInfo{"hard", "0.8", "0..1 real",
+               "Share of the training after which forward runs on quantized weights alone."},
+};
 
 constexpr std::array table = {
     MethodRow{
@@ -51,6 +65,12 @@ constexpr std::array table = {
                "Han, Mao, Dally 2016, Deep compression, section 3",
                {}},
               make_post},
+    MethodRow{{"projected",
+               "Forward and backward run on quantized weights, which are made anew from float "
+               "shadows after every update.",
+               "Hou, Kwok 2018, section 3; Yin et al. 2019; relax: Yin et al. 2018, BinaryRelax",
+               projected_options},
+              make_projected},
 };
 constexpr auto rows = infos(table);
 

@@ -8,5 +8,6 @@ namespace laconic {
 
 std::unique_ptr<Method> make_incremental(const Options& options, MethodSetup setup);
 std::unique_ptr<Method> make_post(const Options& options, MethodSetup setup);
+std::unique_ptr<Method> make_projected(const Options& options, MethodSetup setup);
 
 }  // namespace laconic

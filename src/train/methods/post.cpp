@@ -23,6 +23,7 @@ class Post final : public Method {
     return assemble(network, planned, planned.quantize(values));
   }
 
+  std::string plan() const override { return print_plan(setup_.plan); }
   std::string spec() const override { return spec_; }
 
  private:

@@ -1,0 +1,215 @@
+// Quantization at every step: forward and backward run on quantized weights, the update moves float
+// shadows of them, and these are projected onto the quantized weights again.
+//
+// Shadows are the network's own parameters; quantized weights stand in for them from before the
+// forward pass until after the backward pass, and during evaluations. What the projection after a
+// step gives is what the next step, an evaluation or finish() takes: it is made once for all.
+
+#include <torch/types.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "laconic/error.h"
+#include "laconic/optimizer.h"
+#include "train/methods/members.h"
+#include "train/methods/planned_tensors.h"
+#include "train/methods/quantized_state.h"
+#include "train/torch_threads.h"
+
+namespace laconic {
+namespace {
+
+constexpr double gradient_memory =
+    0.999;  ///< Of the mean squared gradient: Adam's, and the paper's.
+constexpr double importance_floor = 1e-8;  ///< Added to its root, as the paper does.
+
+/// What is kept for a tensor of the plan.
+struct Slot {
+  at::Tensor shadow;     ///< While the quantized weights stand in for it.
+  at::Tensor quantized;  ///< On the network's device.
+  at::Tensor moment;     ///< Mean squared gradient, where the optimizer keeps none.
+  std::vector<float> importance;
+};
+
+/// Weights of a tensor on the CPU: the tensor's own memory where it is there.
+std::span<const float> floats(const at::Tensor& tensor) {
+  return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
+}
+
+void write_levels(const QuantizedTensor& tensor, std::span<float> out) {
+  const auto size = static_cast<std::size_t>(tensor.block_size);
+  for (std::size_t first = 0, block = 0; first < out.size(); first += size, ++block) {
+    const auto levels = tensor.codebooks[block].levels();
+    const std::size_t last = std::min(first + size, out.size());
+    for (std::size_t i = first; i < last; ++i) out[i] = levels[tensor.indices[i]];
+  }
+}
+
+class Projected final : public Method {
+ public:
+  Projected(const Options& options, MethodSetup setup)
+      : spec_(options.spec()),
+        setup_(std::move(setup)),
+        importance_(options.text("importance")),
+        clip_(options.number("clip")),
+        relax_(options.number("relax")),
+        growth_(options.number("growth")),
+        hard_(options.number("hard")) {}
+
+  void begin(Network& network) override {
+    planned_.emplace(setup_.plan, network);
+    slots_.assign(planned_->tensors().size(), {});
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      const auto& tensor = planned_->tensors()[i];
+      slots_[i].quantized = at::empty_like(network.parameter(tensor.name).detach());
+      const auto given = importance_of(setup_, tensor);
+      if (importance_ == "given") slots_[i].importance.assign(given.begin(), given.end());
+    }
+    project(network);
+  }
+
+  void before_forward(Network& network, const Progress& at) override {
+    const double weight = relaxation(at);
+    swap_in(network);
+    if (weight == 0) return;
+    torch_parallel_for(static_cast<std::int64_t>(slots_.size()), [&](std::int64_t i) {
+      const at::NoGradGuard no_gradients;
+      auto& slot = slots_[static_cast<std::size_t>(i)];
+      const auto& name = planned_->tensors()[static_cast<std::size_t>(i)].name;
+      network.parameter(name).set_data((slot.shadow + weight * slot.quantized) / (1 + weight));
+    });
+  }
+
+  void after_backward(Network& network, const Progress&) override { swap_out(network); }
+
+  void after_update(Network& network, const Progress& at) override {
+    torch_parallel_for(static_cast<std::int64_t>(slots_.size()), [&](std::int64_t i) {
+      const at::NoGradGuard no_gradients;
+      auto& slot = slots_[static_cast<std::size_t>(i)];
+      const auto& name = planned_->tensors()[static_cast<std::size_t>(i)].name;
+      at::Tensor shadow = network.parameter(name).detach();
+      if (clip_ > 0) shadow.clamp_(-clip_, clip_);
+      if (!at::isfinite(shadow).all().item<bool>()) {
+        fail(ErrorCode::diverged,
+             "training diverged at step {} of {}: parameter \"{}\" is no longer finite; a lower "
+             "learning rate may help",
+             at.step + 1, at.total_steps, name);
+      }
+      if (importance_ == "moment") take_importance(slot, network.parameter(name), name, at);
+    });
+    project(network);
+  }
+
+  void before_evaluation(Network& network) override { swap_in(network); }
+  void after_evaluation(Network& network) override { swap_out(network); }
+
+  QuantizedModel finish(Network& network) override { return assemble(network, *planned_, codes_); }
+
+  MethodState state() const override {
+    MethodState state;
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      const auto& name = planned_->tensors()[i].name;
+      keep(codes_[i], name, state);
+      if (const auto& moment = slots_[i].moment; moment.defined()) {
+        const auto values = moment.cpu();
+        state.emplace(
+            "moment/" + name,
+            DenseTensor{values.sizes().vec(), {floats(values).begin(), floats(values).end()}});
+      }
+    }
+    return state;
+  }
+
+  void restore(const MethodState& state) override {
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      const auto& name = planned_->tensors()[i].name;
+      take_up(state, name, codes_[i]);
+      if (const auto found = state.find("moment/" + name); found != state.end()) {
+        auto values = found->second.values;
+        slots_[i].moment = at::from_blob(values.data(), slots_[i].quantized.sizes(), at::kFloat)
+                               .to(slots_[i].quantized.device(), at::kFloat, false, /*copy=*/true);
+      }
+    }
+    show_levels();
+  }
+
+  std::string plan() const override { return print_plan(setup_.plan); }
+  std::string spec() const override { return spec_; }
+
+ private:
+  /// How much the quantized weights weigh against the shadows, 1; 0 stands for quantized ones
+  /// alone.
+  [[nodiscard]] double relaxation(const Progress& at) const {
+    if (relax_ == 0 || static_cast<double>(at.step) >= hard_ * static_cast<double>(at.total_steps))
+      return 0;
+    return relax_ * std::pow(growth_, static_cast<double>(at.epoch));
+  }
+
+  void swap_in(Network& network) {
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      auto& parameter = network.parameter(planned_->tensors()[i].name);
+      slots_[i].shadow = parameter.detach();
+      parameter.set_data(slots_[i].quantized);
+    }
+  }
+
+  void swap_out(Network& network) {
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      network.parameter(planned_->tensors()[i].name).set_data(std::exchange(slots_[i].shadow, {}));
+    }
+  }
+
+  static void take_importance(Slot& slot, const at::Tensor& parameter, const std::string& name,
+                              const Progress& at) {
+    at::Tensor moment = at.optimizer->second_moment(name);
+    if (!moment.defined()) {
+      const at::Tensor square = parameter.grad().detach().square();
+      if (!slot.moment.defined()) slot.moment = at::zeros_like(square);
+      slot.moment.mul_(gradient_memory).add_(square, 1 - gradient_memory);
+      moment = slot.moment;
+    }
+    const at::Tensor root = moment.sqrt().add_(importance_floor).cpu().contiguous();
+    slot.importance.assign(floats(root).begin(), floats(root).end());
+  }
+
+  void project(Network& network) {
+    std::vector<at::Tensor> shadows;
+    std::vector<Values> values;
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      shadows.push_back(network.parameter(planned_->tensors()[i].name).detach().cpu().contiguous());
+      values.push_back({floats(shadows.back()), slots_[i].importance});
+    }
+    codes_ = planned_->quantize(values);
+    show_levels();
+  }
+
+  /// Brings what codes_ stand for to where the network can take it.
+  void show_levels() {
+    torch_parallel_for(static_cast<std::int64_t>(slots_.size()), [&](std::int64_t i) {
+      const auto place = static_cast<std::size_t>(i);
+      at::Tensor& quantized = slots_[place].quantized;
+      at::Tensor values = quantized.is_cpu() ? quantized : at::empty(quantized.sizes(), at::kFloat);
+      write_levels(codes_[place],
+                   {values.data_ptr<float>(), static_cast<std::size_t>(values.numel())});
+      if (!quantized.is_cpu()) quantized.copy_(values);
+    });
+  }
+
+  std::string spec_;
+  MethodSetup setup_;
+  std::string importance_;
+  double clip_, relax_, growth_, hard_;
+  std::optional<PlannedTensors> planned_;
+  std::vector<Slot> slots_;
+  std::vector<QuantizedTensor> codes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Method> make_projected(const Options& options, MethodSetup setup) {
+  return std::make_unique<Projected>(options, std::move(setup));
+}
+
+}  // namespace laconic

@@ -1,0 +1,191 @@
+// What the laws of methods do not know of the projected one: where it converges, what a file that
+// it made decodes to, what its options do.
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "errors.h"
+#include "laconic/methods.h"
+#include "laconic/model.h"
+#include "laconic/train.h"
+#include "laconic/zoo.h"
+#include "network_graphs.h"
+#include "temporary_folder.h"
+#include "toy_data.h"
+
+namespace laconic {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr std::string_view members[] = {"projected", "projected:importance=ones",
+                                        "projected:clip=0.2",
+                                        "projected:importance=ones,relax=1,growth=2"};
+
+Graph small_resnet() {
+  return make_network("resnet20:width=2", {3, 8, 8}, 3, 1);
+}
+
+std::unique_ptr<Method> method_for(const Network& network, std::string_view spec,
+                                   std::string_view quantizer) {
+  return make_method(spec, {plan_weights(network.graph(), quantizer), {}});
+}
+
+CompressedNetwork compressed(Network& network, Method& method) {
+  CompressedNetwork out{network.graph(), method.finish(network), {}};
+  for (const auto& info : network.parameters()) out.graph.constants.erase(info.name);
+  return out;
+}
+
+TEST(Projected, FileDecodesToTheLastValidationFigure) {
+  const ToyData data({3, 8, 8}, 3, 120, 2);
+  const TemporaryFolder folder;
+  for (const auto* optimizer : {"adam:lr=0.01", "sgd:lr=0.05"}) {
+    for (const auto spec : members) {
+      Network network(small_resnet());
+      const auto method = method_for(network, spec, "scaled:pattern=log,bits=3");
+      TrainOptions options;
+      options.epochs = 2;
+      options.batch = 40;
+      options.optimizer = optimizer;
+      options.method = method.get();
+      const auto report = train(network, data, options);
+      const auto path = folder.path("x.lac");
+      (void)save(compressed(network, *method), path);
+      const Network decoded(to_graph(load(path)));
+      const auto score = evaluate(decoded, data, Part::validation);
+      EXPECT_EQ(score.accuracy, report.epochs.back().validation->accuracy) << spec;
+      EXPECT_EQ(score.loss, report.epochs.back().validation->loss) << spec;
+      EXPECT_LT(score.accuracy, 1) << "a figure that says nothing";
+    }
+  }
+}
+
+TEST(Projected, TrainsOnQuantizedWeightsAndKeepsShadows) {
+  const ToyData data({3, 8, 8}, 3, 40);
+  Network network(small_resnet());
+  const auto method = method_for(network, "projected:clip=0.3", "scaled:pattern=ternary");
+  method->begin(network);
+  const auto shadow = network.parameter("conv1.weight").detach().clone();
+  method->before_forward(network, {});
+  const auto forward = network.parameter("conv1.weight").detach().clone();
+  EXPECT_EQ(std::get<0>(at::_unique(forward)).numel(), 3);
+  method->after_backward(network, {});
+  EXPECT_TRUE(network.parameter("conv1.weight").equal(shadow));
+  method->before_evaluation(network);
+  EXPECT_TRUE(network.parameter("conv1.weight").equal(forward));
+  method->after_evaluation(network);
+  TrainOptions options;
+  options.epochs = 1;
+  options.batch = 20;
+  options.method = method.get();
+  (void)train(network, data, options);
+  EXPECT_LE(network.parameter("conv1.weight").abs().max().item<float>(), 0.3f);
+  EXPECT_GT(std::get<0>(at::_unique(network.parameter("conv1.weight").detach())).numel(), 3);
+}
+
+TEST(Projected, RelaxesTowardsQuantizedWeights) {
+  Network network(small_resnet());
+  const auto method = method_for(network, "projected:relax=1,growth=3,hard=0.5", "scaled");
+  method->begin(network);
+  const auto shadow = network.parameter("conv1.weight").detach().clone();
+  const auto forward = [&](const Progress& at) {
+    method->before_forward(network, at);
+    auto seen = network.parameter("conv1.weight").detach().clone();
+    method->after_backward(network, at);
+    return seen;
+  };
+  const auto quantized = forward({.epoch = 5, .step = 50, .total_steps = 100});
+  EXPECT_EQ(std::get<0>(at::_unique(quantized)).numel(), 3);
+  EXPECT_TRUE(
+      at::allclose(forward({.epoch = 0, .step = 0, .total_steps = 100}), (shadow + quantized) / 2));
+  EXPECT_TRUE(at::allclose(forward({.epoch = 2, .step = 20, .total_steps = 100}),
+                           (shadow + 9 * quantized) / 10));
+}
+
+/// A linear classifier of two inputs with weights that quantization can hold exactly.
+Graph linear_classifier() {
+  Graph graph;
+  graph.opset = 13;
+  graph.inputs = {{"x", ElementType::float32, {-1, 4}}};
+  graph.outputs = {{"y", ElementType::float32, {-1, 2}}};
+  graph.nodes = {node("Gemm", {"x", "w"}, {"y"}, {{"transB", std::int64_t{1}}})};
+  graph.constants = {{"w", floats({2, 4}, {0.1f, -0.2f, 0.05f, 0.1f, 0.2f, 0.1f, -0.1f, 0.03f})}};
+  return graph;
+}
+
+/// Samples whose class a ternary vector tells: of (1, -1, 0, 1) . x, the sign.
+class SignData : public Dataset {
+ public:
+  const Shape& sample_shape() const noexcept override { return shape_; }
+  std::int64_t classes() const noexcept override { return 2; }
+  std::int64_t size(Part) const noexcept override { return 200; }
+  const Augmentation& augmentation() const noexcept override { return none_; }
+  std::string spec() const override { return "signs"; }
+  void read(Part part, std::span<const std::int64_t> indices, std::span<float> x,
+            std::span<std::int64_t> labels, const Augmentation&, std::uint64_t) const override {
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      Random random(static_cast<std::uint64_t>(indices[i]), name(part));
+      for (std::size_t j = 0; j < 4; ++j) x[4 * i + j] = static_cast<float>(random.normal());
+      labels[i] = x[4 * i] - x[4 * i + 1] + x[4 * i + 3] > 0;
+    }
+  }
+
+ private:
+  Shape shape_{4};
+  Augmentation none_;
+};
+
+TEST(Projected, FindsTheOptimumOfAConvexProblem) {
+  for (const auto* spec : {"projected", "projected:importance=ones"}) {
+    Network network(linear_classifier());
+    const auto method = method_for(network, spec, "scaled:pattern=ternary");
+    TrainOptions options;
+    options.epochs = 40;
+    options.batch = 20;
+    options.optimizer = "adam:lr=0.02";
+    options.method = method.get();
+    (void)train(network, SignData(), options);
+    const auto levels = dequantize(method->finish(network).find("w")->second.tensor);
+    const float scale = levels[4];
+    EXPECT_GT(scale, 0) << spec;
+    EXPECT_EQ(levels, (std::vector<float>{-scale, scale, 0, -scale, scale, -scale, 0, scale}))
+        << spec;
+  }
+}
+
+TEST(Projected, SaysWhichStepDiverged) {
+  const ToyData data({3, 8, 8}, 3, 40);
+  Network network(small_resnet());
+  const auto method = method_for(network, "projected", "scaled");
+  TrainOptions options;
+  options.batch = 20;
+  options.optimizer = "sgd:lr=1e38";
+  options.method = method.get();
+  EXPECT_THAT(error_of([&] { (void)train(network, data, options); }, ErrorCode::diverged),
+              HasSubstr("diverged at step"));
+}
+
+TEST(Projected, CheckpointOfAnotherPlanIsRefused) {
+  const ToyData data({3, 8, 8}, 3, 40);
+  const TemporaryFolder folder;
+  const auto run = [&](std::string_view quantizer, Existing existing) {
+    Network network(small_resnet());
+    const auto method = method_for(network, "projected", quantizer);
+    TrainOptions options;
+    options.epochs = 1;
+    options.batch = 20;
+    options.method = method.get();
+    options.checkpoint = folder.path("run");
+    options.existing = existing;
+    (void)train(network, data, options);
+  };
+  run("scaled:pattern=ternary", Existing::refuse);
+  EXPECT_THAT(error_of([&] { run("scaled:pattern=binary", Existing::resume); },
+                       ErrorCode::invalid_argument),
+              HasSubstr("its plan is"));
+}
+
+}  // namespace
+}  // namespace laconic
