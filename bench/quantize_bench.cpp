@@ -60,6 +60,27 @@ BENCHMARK_CAPTURE(quantize_million, kmeans_16_exact, "kmeans:levels=16,solver=ex
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(quantize_million, kmeans_16_lloyd, "kmeans:levels=16,solver=lloyd")
     ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(quantize_million, scaled_ternary, "scaled:pattern=ternary")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(quantize_million, scaled_ternary_two, "scaled:pattern=ternary,signs=two")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(quantize_million, scaled_linear_3, "scaled:pattern=linear,bits=3")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(quantize_million, scaled_linear_4, "scaled:pattern=linear,bits=4")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(quantize_million, scaled_log_3, "scaled:pattern=log,bits=3")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(quantize_million, scaled_log_4, "scaled:pattern=log,bits=4")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(quantize_million, scaled_powers_2,
+                  "scaled:pattern=powers,bits=2,scale=power_of_two")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(quantize_million, scaled_powers_4,
+                  "scaled:pattern=powers,bits=4,scale=power_of_two")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(quantize_million, scaled_powers_6,
+                  "scaled:pattern=powers,bits=6,scale=power_of_two")
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace laconic

@@ -201,6 +201,66 @@ TEST(Scaled, TheBestPowerOfTwoIsTheBestOfAll) {
   }
 }
 
+/// Blocks that are binned, of many shapes.
+std::vector<Sample> large_samples() {
+  constexpr std::size_t count = 40000;
+  std::vector<Sample> samples = {
+      {"gaussian", gaussian(count, 1, 0.05)},
+      {"weighted", gaussian(count, 2, 0.05), log_normal(count, 102)},
+      {"wide importance", gaussian(count, 3), log_normal(count, 103, 2.5)},
+      {"few values", few_valued(count, 4, 9), log_normal(count, 104)},
+      {"pruned", gaussian(count, 5)},
+      {"heavy tail", gaussian(count, 6)},
+      {"one outlier", gaussian(count, 7)},
+      {"positive", gaussian(count, 8)},
+      {"huge", gaussian(count, 9, 1e37)},
+      {"tiny", gaussian(count, 10, 1e-37)},
+  };
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i % 10 != 0) samples[4].weights[i] = 0;
+    samples[5].weights[i] = std::pow(samples[5].weights[i], 5.0f);
+    samples[7].weights[i] = std::abs(samples[7].weights[i]);
+  }
+  samples[6].weights[17] = 1e6f;
+  return samples;
+}
+
+TEST(Scaled, BinsFindWhatSortingFinds) {
+  for (const auto& sample : large_samples()) {
+    Sample sides[3] = {sample, {}, {}};
+    const Magnitudes all(sample.weights, sample.importance);
+    const double energy = all.square(0, all.values().size());
+    for (std::size_t i = 0; i < sample.weights.size(); ++i) {
+      auto& side = sides[sample.weights[i] < 0 ? 1 : 2];
+      side.weights.push_back(sample.weights[i]);
+      if (!sample.importance.empty()) side.importance.push_back(sample.importance[i]);
+    }
+    for (const auto& [name, bits] : std::vector<std::pair<std::string, int>>{{"binary", 2},
+                                                                             {"ternary", 2},
+                                                                             {"linear", 3},
+                                                                             {"linear", 4},
+                                                                             {"log", 4},
+                                                                             {"powers", 5}}) {
+      const auto pattern = make_pattern(name, bits);
+      for (const std::string scale : {"real", "power_of_two"}) {
+        const auto sorted = [&](const Sample& of) {
+          const Magnitudes weights(of.weights, of.importance);
+          const double best =
+              scale == "real" ? best_scale(weights, pattern) : best_power(weights, pattern);
+          return squared_error(weights, pattern, best);
+        };
+        const auto spec = fmt::format("pattern={},bits={},scale={}", name, bits, scale);
+        const double best = sorted(sample), allowed = 1e-9 * energy + 1e-6 * best;
+        EXPECT_NEAR(error_of(spec, sample), best, allowed) << sample.name << " " << spec;
+        if (!pattern.zero) continue;
+        const double two = sorted(sides[1]) + sorted(sides[2]);
+        EXPECT_NEAR(error_of(spec + ",signs=two", sample), two, allowed)
+            << sample.name << " " << spec;
+      }
+    }
+  }
+}
+
 TEST(Scaled, PowerOfCodesMinimizesItsQuadratic) {
   Random random(1);
   for (int trial = 0; trial < 1000; ++trial) {

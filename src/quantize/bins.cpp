@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace laconic {
 namespace {
@@ -47,8 +48,25 @@ double Bins::mean(std::size_t bin) const {
   return negative ? -magnitude : magnitude;
 }
 
+std::size_t Bins::distance_of(double magnitude) const {
+  const double scaled = magnitude / scale_;
+  const double share = scaled / (static_cast<double>(typical_) + scaled);
+  return std::min(static_cast<std::size_t>(share * static_cast<double>(bins_per_share)), half - 1);
+}
+
+double Bins::lower_magnitude(std::size_t distance) const {
+  const double share = static_cast<double>(distance) / static_cast<double>(bins_per_share);
+  return share < 1 ? typical_ * share / (1 - share) * scale_
+                   : std::numeric_limits<double>::infinity();
+}
+
+double Bins::mean_units() const {
+  double sum = 0;
+  for (const auto& bin : sums_) sum += static_cast<double>(bin.importance);
+  return sum / static_cast<double>(ids_.size());
+}
+
 bool Bins::reliable(std::size_t bin) const {
-  constexpr std::size_t far = half - half / 16;
   constexpr std::int64_t few = std::int64_t{1} << 16;
   return sums_[bin].importance >= few && bin >= half - far && bin < half + far;
 }

@@ -21,10 +21,18 @@ class Bins {
   static constexpr std::size_t half =
       count / 2;  ///< The first bin that is not of negative weights.
 
+  /// From this distance from zero on bins are wide: 15 times a typical magnitude.
+  static constexpr std::size_t far = half - half / 16;
+
   explicit Bins(const CheckedBlock& block);
 
   /// Bins ascend with the weights.
   [[nodiscard]] std::size_t bin_of(float weight) const;
+
+  /// How many bins from zero those of this magnitude lie, 0 to half - 1; and the least magnitude
+  /// that lies so far. Both up to roundings of the weights' own places, 1e-3 of a bin.
+  [[nodiscard]] std::size_t distance_of(double magnitude) const;
+  [[nodiscard]] double lower_magnitude(std::size_t distance) const;
 
   /// The bin of every weight; may be taken away.
   [[nodiscard]] std::vector<Index>& ids() { return ids_; }
@@ -36,6 +44,10 @@ class Bins {
 
   /// Weighted mean of a bin's weights; it must have importance.
   [[nodiscard]] double mean(std::size_t bin) const;
+
+  /// Mean importance of a weight in the units in which it is summed: importances lose at most one
+  /// each.
+  [[nodiscard]] double mean_units() const;
 
   /// Whether importance and mean are good to about seven digits: not where importance is but a few
   /// units, nor far out, where bins are wide.

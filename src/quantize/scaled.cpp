@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "laconic/error.h"
+#include "quantize/binned_scale.h"
 #include "quantize/block.h"
 #include "quantize/levels.h"
 #include "quantize/members.h"
+#include "quantize/nearest.h"
 #include "quantize/scaled_pattern.h"
 
 namespace laconic {
@@ -16,12 +19,29 @@ namespace {
 
 constexpr int most_sweeps = 10;        ///< Of the papers' alternation.
 constexpr double least_change = 1e-6;  ///< Of its scale.
+constexpr std::size_t least_binned = 32768;
+constexpr std::size_t few_uppers = 8;  ///< Up to here, comparing with each is faster than bins.
+constexpr float infinity = std::numeric_limits<float>::infinity();
 
 /// A scale with the magnitudes above which weights take each of the pattern's.
 struct Fit {
   double scale = 0;
   std::vector<double> thresholds;
 };
+
+/// The largest float that is at most `limit`, and the least that is more.
+float floor_float(double limit) {
+  const auto nearest = static_cast<float>(limit);
+  return static_cast<double>(nearest) > limit ? std::nextafter(nearest, -infinity) : nearest;
+}
+float above_floor(double limit) {
+  return std::nextafter(floor_float(limit), infinity);
+}
+
+/// The highest levels of a pattern may lie far beyond all weights.
+float level_at(double value) {
+  return static_cast<float>(std::min(value, double{std::numeric_limits<float>::max()}));
+}
 
 class Scaled final : public Quantizer {
  public:
@@ -55,14 +75,22 @@ class Scaled final : public Quantizer {
  private:
   BlockCode solve(const CheckedBlock& block, const Prior& prior) const override {
     check_pins(prior.pinned);
+    std::optional<Bins> bins;
+    if (searches() && block.weights.size() >= least_binned) bins.emplace(block);
     Fit below, above;
     if (two_scales_) {
-      below = fit(side(block, true), block, prior, true);
-      above = fit(side(block, false), block, prior, false);
+      below = fit(block, Side::negative, bins, prior);
+      above = fit(block, Side::positive, bins, prior);
     } else {
-      below = above = fit(Magnitudes(block.weights, block.importance), block, prior, false);
+      below = above = fit(block, Side::both, bins, prior);
     }
-    return code(block, below, above, prior.pinned);
+    return code(block, below, above, prior.pinned, bins);
+  }
+
+  /// Whether a best scale is sought among all.
+  [[nodiscard]] bool searches() const {
+    return threshold_ == "nearest" && !alternating_ &&
+           (scale_ == "real" || scale_ == "power_of_two");
   }
 
   void check_pins(std::span<const float> pinned) const {
@@ -77,32 +105,38 @@ class Scaled final : public Quantizer {
     }
   }
 
-  static Magnitudes side(const CheckedBlock& block, bool negative) {
+  static Magnitudes magnitudes(const CheckedBlock& block, Side side) {
+    if (side == Side::both) return {block.weights, block.importance};
     std::vector<float> values, importance;
     for (std::size_t i = 0; i < block.weights.size(); ++i) {
-      if (block.weights[i] == 0 || (block.weights[i] < 0) != negative) continue;
+      if (block.weights[i] == 0 || (block.weights[i] < 0) != (side == Side::negative)) continue;
       values.push_back(block.weights[i]);
       importance.push_back(block.importance_of(i));
     }
     return {values, importance};
   }
 
-  [[nodiscard]] Fit fit(const Magnitudes& weights, const CheckedBlock& block, const Prior& prior,
-                        bool negative) const {
-    if (scale_ == "one") return {1, nearest_thresholds(pattern_, 1)};
-    if (weights.empty())
-      return {0, std::vector<double>(pattern_.magnitudes.size(),
-                                     std::numeric_limits<double>::infinity())};
-    if (threshold_ != "nearest") return fit_to_thresholds(weights, block);
-    double scale = 0;
-    if (scale_ == "largest") {
-      scale = power_of_largest(weights);
-    } else if (alternating_) {
-      scale = alternate(weights, prior, negative);
-    } else {
-      scale = scale_ == "real" ? best_scale(weights, pattern_) : best_power(weights, pattern_);
+  [[nodiscard]] Fit fit(const CheckedBlock& block, Side side, std::optional<Bins>& bins,
+                        const Prior& prior) const {
+    if (scale_ == "one") return nearest(1);
+    if (bins) {
+      const auto scale = binned_scale(*bins, block, pattern_, side, scale_ == "power_of_two");
+      if (scale) return nearest(*scale);
     }
-    return {scale, nearest_thresholds(pattern_, scale)};
+    const auto weights = magnitudes(block, side);
+    if (weights.empty()) return nearest(0);
+    if (threshold_ != "nearest") return fit_to_thresholds(weights, block);
+    if (scale_ == "largest") return nearest(power_of_largest(weights));
+    if (alternating_) return nearest(alternate(weights, prior, side == Side::negative));
+    return nearest(scale_ == "real" ? best_scale(weights, pattern_)
+                                    : best_power(weights, pattern_));
+  }
+
+  /// Codes of the nearest levels; a scale of zero leaves only that level.
+  [[nodiscard]] Fit nearest(double scale) const {
+    if (scale > 0) return {scale, nearest_thresholds(pattern_, scale)};
+    return {0, std::vector<double>(pattern_.magnitudes.size(),
+                                   std::numeric_limits<double>::infinity())};
   }
 
   [[nodiscard]] double scale_of(const CodeSums& sums) const {
@@ -170,35 +204,43 @@ class Scaled final : public Quantizer {
 
   /// Weights below zero by one fit, the others by the other one.
   [[nodiscard]] BlockCode code(const CheckedBlock& block, const Fit& below, const Fit& above,
-                               std::span<const float> pinned) const {
-    const std::size_t count = pattern_.magnitudes.size(), zero = count;
-    // Ascending: negative levels, zero, positive ones. A pattern without zero leaves its place out.
-    std::vector<float> values(2 * count + 1, 0);
-    for (std::size_t j = 0; j < count; ++j) {
-      values[zero - 1 - j] = static_cast<float>(-below.scale * pattern_.magnitudes[j]);
-      values[zero + 1 + j] = static_cast<float>(above.scale * pattern_.magnitudes[j]);
+                               std::span<const float> pinned, std::optional<Bins>& bins) const {
+    const std::size_t count = pattern_.magnitudes.size();
+    // Ascending: negative levels, zero, positive ones; and between each two the largest weight that
+    // still takes the lower one.
+    std::vector<float> values, uppers;
+    for (std::size_t j = count; j-- > 0;) {
+      values.push_back(-level_at(below.scale * pattern_.magnitudes[j]));
+      if (j > 0 || pattern_.zero) uppers.push_back(-above_floor(below.thresholds[j]));
     }
-    std::vector<std::size_t> places(block.weights.size());
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      const double magnitude = std::abs(static_cast<double>(block.weights[i]));
-      const bool negative = block.weights[i] < 0;
-      const auto& thresholds = negative ? below.thresholds : above.thresholds;
-      auto level = static_cast<std::size_t>(
-          std::lower_bound(thresholds.begin(), thresholds.end(), magnitude) - thresholds.begin());
-      if (!pattern_.zero) level = 1;
-      places[i] = negative ? zero - level : zero + level;
+    if (pattern_.zero) {
+      values.push_back(0);
+    } else {
+      uppers.push_back(-std::numeric_limits<float>::denorm_min());  // The sign of zero is positive.
+    }
+    for (std::size_t j = 0; j < count; ++j) {
+      if (j > 0 || pattern_.zero) uppers.push_back(floor_float(above.thresholds[j]));
+      values.push_back(level_at(above.scale * pattern_.magnitudes[j]));
+    }
+    std::vector<Index> indices;
+    if (bins && uppers.size() > few_uppers) {
+      count_uppers(*bins, uppers, block.weights);
+      indices = std::move(bins->ids());
+    } else {
+      indices.resize(block.weights.size());
+      count_uppers(uppers, block.weights, indices);
     }
     std::vector<float> levels(values);
     std::sort(levels.begin(), levels.end());
     levels.erase(std::unique(levels.begin(), levels.end()), levels.end());
-    std::vector<Index> index_of;
-    for (const float value : values) {
-      index_of.push_back(static_cast<Index>(std::lower_bound(levels.begin(), levels.end(), value) -
-                                            levels.begin()));
+    if (levels.size() < values.size()) {
+      std::vector<Index> index_of;
+      for (const float value : values) {
+        index_of.push_back(static_cast<Index>(
+            std::lower_bound(levels.begin(), levels.end(), value) - levels.begin()));
+      }
+      for (Index& index : indices) index = index_of[index];
     }
-    std::vector<Index> indices;
-    indices.reserve(places.size());
-    for (const std::size_t place : places) indices.push_back(index_of[place]);
     return with_used_levels(std::move(levels), std::move(indices), pinned);
   }
 

@@ -137,16 +137,19 @@ double power_of_codes(const CodeSums& sums) {
   return sums.product > 0 ? power_near(sums.product / sums.square) : 0;
 }
 
+double highest_power(double largest, const Pattern& pattern) {
+  // Of powers of two, the lower ones of a coarser scale are levels of the finer one too, so that
+  // none above the largest weight's is better. Otherwise from where all weights become zero.
+  const double scale = power_near(largest);
+  if (all_powers(pattern)) return scale;
+  return std::min(std::ldexp(scale, 1 - std::ilogb(pattern.magnitudes.front())), largest_power);
+}
+
 double best_power(const Magnitudes& weights, const Pattern& pattern) {
   if (weights.empty()) return 0;
   const std::size_t count = weights.values().size();
   if (!pattern.zero) return power_of_codes(code_sums(weights, pattern, {}));
-  // Of powers of two, the lower ones of a coarser scale are levels of the finer one too, so that
-  // none above the largest weight's is better. Otherwise from where all weights become zero.
-  double scale = power_of_largest(weights);
-  if (!all_powers(pattern)) {
-    scale = std::min(std::ldexp(scale, 1 - std::ilogb(pattern.magnitudes.front())), largest_power);
-  }
+  double scale = highest_power(weights.values().back(), pattern);
   double best = scale, least = std::numeric_limits<double>::infinity();
   for (; scale > 0; scale /= 2) {
     const double error = squared_error(weights, pattern, scale);

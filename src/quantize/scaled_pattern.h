@@ -65,6 +65,9 @@ struct CodeSums {
 /// The optimum over powers of two.
 [[nodiscard]] double best_power(const Magnitudes& weights, const Pattern& pattern);
 
+/// A power of two above which none is better, for weights up to `largest`, which is positive.
+[[nodiscard]] double highest_power(double largest, const Pattern& pattern);
+
 /// floor(log2(4 / 3 x the largest weight)) as a power of two: INQ's rule.
 [[nodiscard]] double power_of_largest(const Magnitudes& weights);
 
