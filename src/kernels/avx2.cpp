@@ -16,6 +16,7 @@ struct Avx2 {
   static constexpr int fused_panels = 1;
   static constexpr int fused_columns = 4;
   static constexpr int prefetch_distance = 2048;
+  static constexpr int tile_prefetch_distance = 512;
 
   struct Acc {
     __m256i part[2];

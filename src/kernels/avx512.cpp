@@ -16,6 +16,7 @@ struct Avx512 {
   static constexpr int fused_panels = 4;
   static constexpr int fused_columns = 4;
   static constexpr int prefetch_distance = 2048;
+  static constexpr int tile_prefetch_distance = 512;
 
   using Acc = __m512i;
   using Bytes = __m512i;

@@ -25,10 +25,21 @@ void round_pixels(const IsaCode& isa, const ConvSize& size, const Pixel& pixel, 
     return;
   }
   std::memset(out, 0, static_cast<std::size_t>(count * size.pixel_bytes));
-  for (std::int64_t i = 0; i < count; ++i) {
-    for (std::int64_t c = 0; c < size.channels; c += pixel.group_channels) {
-      isa.round(x + i * size.channels + c, pixel.group_channels, scale,
-                bytes + i * size.pixel_bytes + c / pixel.group_channels * pixel.group_bytes);
+  // Rounded where they lie together, then moved apart.
+  std::array<std::uint8_t, 1024> together;
+  const std::int64_t room = std::ssize(together);
+  const std::int64_t values = count * size.channels;
+  for (std::int64_t first = 0; first < values; first += room) {
+    const std::int64_t some = std::min(room, values - first);
+    isa.round(x + first, some, scale, together.data());
+    std::int64_t in_group = first % pixel.group_channels;
+    std::uint8_t* group = bytes + first / pixel.group_channels * pixel.group_bytes;
+    for (std::int64_t i = 0; i < some; ++i) {
+      group[in_group] = together[static_cast<std::size_t>(i)];
+      if (++in_group == pixel.group_channels) {
+        in_group = 0;
+        group += pixel.group_bytes;
+      }
     }
   }
 }

@@ -34,7 +34,10 @@ void tile_int8(const TileJob& job) {
       }
       for (std::int64_t q = 0; q < job.run_length; ++q) {
         typename V::Bytes weights[panels];
-        for (int p = 0; p < panels; ++p) weights[p] = V::load(w + p * job.panel_stride);
+        for (int p = 0; p < panels; ++p) {
+          V::prefetch(w + p * job.panel_stride + V::tile_prefetch_distance);
+          weights[p] = V::load(w + p * job.panel_stride);
+        }
         for (int c = 0; c < columns; ++c) {
           const auto bytes = V::repeat(x[c / 3] + c % 3 * job.column_stride);
           for (int p = 0; p < panels; ++p) acc[c][p] = V::dot(acc[c][p], bytes, weights[p]);

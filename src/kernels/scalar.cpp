@@ -12,6 +12,7 @@ struct Scalar {
   static constexpr int tile_panels = 1;
   static constexpr int tile_columns = 2;
   static constexpr int fused_columns = 0;
+  static constexpr int tile_prefetch_distance = 0;
 
   struct Acc {
     std::uint32_t lane[16];  // Unsigned: sums may pass 2^31 on their way.
@@ -36,6 +37,7 @@ struct Scalar {
     return sum;
   }
 
+  static void prefetch(const std::byte*) {}
   static Bytes load(const std::byte* from) {
     Bytes out;
     std::memcpy(&out, from, sizeof out);
