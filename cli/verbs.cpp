@@ -3,6 +3,7 @@
 #include <array>
 
 #include "context.h"
+#include "session_options.h"
 
 namespace laconic::cli {
 namespace {
@@ -16,6 +17,7 @@ constexpr std::array table = {
     Verb{"eval", "Accuracy of a model (.lac or .onnx) on a data set's test part", add_eval},
     Verb{"inspect", "Where every byte of a .lac file went", add_inspect},
     Verb{"export", "Write a .lac file as a standard ONNX model", add_export},
+    Verb{"run", "Run a model (.lac or .onnx) on inputs from .npy files", add_run},
     Verb{"list", "Every family, member and option, with ranges and papers", add_list},
 };
 

@@ -1,0 +1,109 @@
+#include "session_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "laconic/error.h"
+#include "laconic/model.h"
+#include "laconic/onnx.h"
+
+namespace laconic::cli {
+namespace {
+
+constexpr std::array choices = {LayerKernels::fastest, LayerKernels::int8, LayerKernels::packed,
+                                LayerKernels::dense};
+
+LayerKernels parse_kernels(const std::string& word) {
+  return *std::ranges::find_if(choices, [&](LayerKernels k) { return name(k) == word; });
+}
+
+/// "1x3x32x32".
+Shape parse_shape(std::string_view text) {
+  Shape shape;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    std::int64_t extent = 0;
+    const auto [next, error] = std::from_chars(at, end, extent);
+    const bool ends = next == end || (*next == 'x' && next + 1 != end);
+    if (error != std::errc{} || extent < 0 || !ends) {
+      fail(ErrorCode::invalid_argument, "shape \"{}\" is not extents like 1x3x32x32", text);
+    }
+    shape.push_back(extent);
+    at = next == end ? end : next + 1;
+  }
+  return shape;
+}
+
+double microseconds(const LayerReport::Tried& tried) {
+  return static_cast<double>(tried.time.count()) / 1e3;
+}
+
+/// The last tried is the float path where there is one.
+bool is_dense(const LayerReport::Tried& tried) {
+  return tried.kernel.starts_with("floats");
+}
+
+}  // namespace
+
+void add_session_options(CLI::App& app, SessionChoice& choice) {
+  std::vector<std::string> words;
+  for (const auto kernels : choices) words.emplace_back(name(kernels));
+  app.add_option("--kernels", choice.kernels,
+                 "What runs layers with weights. fastest: what measures fastest at load; int8: "
+                 "packed weights, activations rounded to 8 bits; packed: packed weights, float "
+                 "activations; dense: float weights")
+      ->check(CLI::IsMember(words))
+      ->capture_default_str();
+  app.add_option("--shape", choice.shapes,
+                 "Shape of an input to measure with, NAME=1x3x32x32; open extents are 1 otherwise");
+}
+
+Session open_session(const std::filesystem::path& model, const SessionChoice& choice) {
+  SessionOptions options{.kernels = parse_kernels(choice.kernels)};
+  for (const auto& text : choice.shapes) {
+    const auto equals = text.rfind('=');
+    if (equals == std::string::npos) {
+      fail(ErrorCode::invalid_argument, "shape \"{}\" is not NAME=1x3x32x32", text);
+    }
+    options.shapes.insert_or_assign(text.substr(0, equals),
+                                    parse_shape(std::string_view(text).substr(equals + 1)));
+  }
+  if (is_compressed_file(model)) return Session::open(model, options);
+  return Session(read_onnx(model), options);
+}
+
+Json layers_json(const Session& session) {
+  Json layers = Json::array();
+  for (const auto& layer : session.layers()) {
+    Json tried = Json::array();
+    for (const auto& one : layer.tried) {
+      tried.push_back({{"kernel", one.kernel},
+                       {"microseconds", microseconds(one)},
+                       {"bytes", one.bytes},
+                       {"weight_error", one.weight_error}});
+    }
+    layers.push_back({{"node", layer.node}, {"weights", layer.weights}, {"tried", tried}});
+  }
+  return layers;
+}
+
+std::string layers_table(const Session& session) {
+  std::string out = fmt::format("{:<34} {:>14} {:<22} {:>10} {:>10} {:>9}", "layer", "weights",
+                                "kernel", "us", "float us", "bytes");
+  for (const auto& layer : session.layers()) {
+    const auto& chosen = layer.tried.front();
+    const auto dense = std::ranges::find_if(layer.tried, is_dense);
+    out += fmt::format(
+        "\n{:<34} {:>14} {:<22} {:>10.1f} {:>10} {:>9}", layer.node,
+        fmt::format("{}", fmt::join(layer.weights, "x")), chosen.kernel, microseconds(chosen),
+        dense == layer.tried.end() ? "-" : fmt::format("{:.1f}", microseconds(*dense)),
+        chosen.bytes);
+  }
+  return out;
+}
+
+}  // namespace laconic::cli

@@ -1,0 +1,31 @@
+// What verbs that run a session share: its options, and the table of its layers.
+
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "context.h"
+#include "laconic/session.h"
+
+namespace laconic::cli {
+
+struct SessionChoice {
+  std::string kernels = "fastest";
+  std::vector<std::string> shapes;  ///< "NAME=1x3x32x32".
+};
+
+/// Adds --kernels and --shape.
+void add_session_options(CLI::App& app, SessionChoice& choice);
+
+/// Opens a .lac or .onnx file.
+[[nodiscard]] Session open_session(const std::filesystem::path& model, const SessionChoice& choice);
+
+/// Per layer: the kernel that runs it, what it costs, and what the others would.
+[[nodiscard]] Json layers_json(const Session& session);
+[[nodiscard]] std::string layers_table(const Session& session);
+
+/// The verbs.
+void add_run(CLI::App& app, Context& context);
+
+}  // namespace laconic::cli

@@ -1,0 +1,129 @@
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "runtime/images.h"
+#include "runtime/layer.h"
+#include "runtime/program.h"
+
+namespace laconic::runtime {
+namespace {
+
+/// Operators that write what they read position by position, in whatever order.
+constexpr std::array<std::string_view, 22> following = {
+    "Abs",         "Add",       "BatchNormalization",
+    "Clip",        "Concat",    "Div",
+    "Dropout",     "Elu",       "Exp",
+    "HardSigmoid", "HardSwish", "Identity",
+    "LeakyRelu",   "Max",       "Min",
+    "Mul",         "Neg",       "Relu",
+    "Sigmoid",     "Softplus",  "Sub",
+    "Tanh"};
+
+/// Operators that read and write either order, whatever the other is.
+constexpr std::array<std::string_view, 5> converting = {"AveragePool", "Conv", "GlobalAveragePool",
+                                                        "GlobalMaxPool", "MaxPool"};
+
+class Layouts {
+ public:
+  Layouts(const Program& program, const std::map<std::string, Signature, std::less<>>& signatures)
+      : program_(program), signatures_(signatures) {}
+
+  /// Values that are kept with channels last: all that may be, but for those in whose way an
+  /// operator stands that needs them first.
+  std::set<std::string, std::less<>> choose() {
+    for (const Node& node : program_.graph.nodes) {
+      if ((converts(node) || follows(node)) && is_image(node.outputs[0])) {
+        last_.insert(node.outputs[0]);
+      }
+    }
+    for (const auto& output : program_.graph.outputs) last_.erase(output.name);
+    bool changed = true;
+    while (changed) {
+      const auto before = last_.size();
+      for (const Node& node : program_.graph.nodes) settle(node);
+      changed = last_.size() != before;
+    }
+    return last_;
+  }
+
+  [[nodiscard]] bool converts(const Node& node) const {
+    if (std::ranges::count(converting, node.op) == 0 || node.outputs.size() != 1) return false;
+    if (node.op != "Conv") return true;
+    const auto weight = program_.constants.find(node.inputs[1]);
+    return weight != program_.constants.end() &&
+           is_packable_conv(node, weight->second.signature.shape.size());
+  }
+
+ private:
+  [[nodiscard]] bool is_image(const std::string& name) const {
+    const auto found = signatures_.find(name);
+    return found != signatures_.end() && found->second.rank() == 4 &&
+           found->second.type == ElementType::float32;
+  }
+
+  [[nodiscard]] bool is_number(const std::string& name) const {
+    const auto found = program_.constants.find(name);
+    return found != program_.constants.end() && found->second.signature.count() == 1;
+  }
+
+  [[nodiscard]] bool follows(const Node& node) const {
+    if (std::ranges::count(following, node.op) == 0 || node.outputs.size() != 1) return false;
+    if (node.op == "Concat") return node.integer("axis", 1) == 1;
+    if (node.op == "BatchNormalization" || node.op == "Clip" || node.op == "Dropout") return true;
+    const auto output = signatures_.find(node.outputs[0]);
+    if (output == signatures_.end()) return false;
+    const auto& shape = output->second.shape;
+    return std::ranges::all_of(node.inputs, [&](const std::string& name) {
+      const auto found = signatures_.find(name);
+      return is_number(name) || (found != signatures_.end() && found->second.shape == shape);
+    });
+  }
+
+  /// Inputs that must be in the same order as the output.
+  [[nodiscard]] std::vector<std::string> tied(const Node& node) const {
+    if (converts(node)) {
+      return node.has_input(3) ? std::vector{node.inputs[3]} : std::vector<std::string>{};
+    }
+    if (node.op == "BatchNormalization" || node.op == "Clip" || node.op == "Dropout") {
+      return {node.inputs[0]};
+    }
+    std::vector<std::string> out;
+    for (const auto& name : node.inputs) {
+      if (!is_number(name)) out.push_back(name);
+    }
+    return out;
+  }
+
+  void settle(const Node& node) {
+    if (!converts(node) && !follows(node)) {
+      for (const auto& name : node.inputs) last_.erase(name);
+      return;
+    }
+    const auto inputs = tied(node);
+    const auto is_last = [&](const std::string& name) { return last_.contains(name); };
+    if (is_last(node.outputs[0]) && std::ranges::all_of(inputs, is_last)) return;
+    if (inputs.empty()) return;
+    last_.erase(node.outputs[0]);
+    for (const auto& name : inputs) last_.erase(name);
+  }
+
+  const Program& program_;
+  const std::map<std::string, Signature, std::less<>>& signatures_;
+  std::set<std::string, std::less<>> last_;
+};
+
+}  // namespace
+
+void choose_layouts(Program& program,
+                    const std::map<std::string, Signature, std::less<>>& signatures) {
+  Layouts layouts(program, signatures);
+  const auto last = layouts.choose();
+  for (Node& node : program.graph.nodes) {
+    if (layouts.converts(node) && last.contains(node.outputs[0])) {
+      node.attributes.insert_or_assign(std::string(channels_last_key), std::int64_t{1});
+    }
+  }
+}
+
+}  // namespace laconic::runtime

@@ -1,0 +1,275 @@
+#include "runtime/program.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "graph/passes.h"
+#include "runtime/layer.h"
+
+namespace laconic::runtime {
+namespace {
+
+Value known(Constant constant) {
+  Value value{{constant.type(), constant.shape()}};
+  value.known = std::move(constant);
+  return value;
+}
+
+Value to_value(Tensor tensor) {
+  if (auto* quantized = std::get_if<QuantizedTensor>(&tensor)) {
+    Value value{{ElementType::float32, quantized->shape}};
+    value.quantized = std::make_shared<const QuantizedTensor>(std::move(*quantized));
+    return value;
+  }
+  const auto& dense = std::get<DenseTensor>(tensor);
+  return known(Constant::of(dense.shape, std::span<const float>(dense.values)));
+}
+
+Tensor to_tensor(const Value& value) {
+  if (value.quantized) return *value.quantized;
+  const auto values = value.known->floats();
+  return DenseTensor{value.signature.shape, {values.begin(), values.end()}};
+}
+
+const Value* find(const Program& program, const Node& node, std::size_t input) {
+  if (!node.has_input(input)) return nullptr;
+  const auto found = program.constants.find(node.inputs[input]);
+  return found == program.constants.end() ? nullptr : &found->second;
+}
+
+bool is_float(const Value* value) {
+  return value != nullptr && value->signature.type == ElementType::float32;
+}
+
+/// Where nodes stand that write and read values, as the graph is now.
+struct Uses {
+  std::map<std::string, int, std::less<>> reads;
+  std::map<std::string, std::size_t, std::less<>> writer;
+
+  explicit Uses(const Graph& graph) : reads(count_reads(graph)) {
+    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+      for (const auto& output : graph.nodes[i].outputs) writer[output] = i;
+    }
+  }
+
+  /// The node that writes `value`, if nothing reads it but one node.
+  [[nodiscard]] Node* only_source(Graph& graph, const std::string& value) const {
+    const auto found = writer.find(value);
+    const auto count = reads.find(value);
+    if (found == writer.end() || count == reads.end() || count->second != 1) return nullptr;
+    return &graph.nodes[found->second];
+  }
+};
+
+void erase_nodes(Graph& graph, const std::set<const Node*>& gone) {
+  std::vector<Node> kept;
+  for (Node& node : graph.nodes) {
+    if (!gone.contains(&node)) kept.push_back(std::move(node));
+  }
+  graph.nodes = std::move(kept);
+}
+
+/// Whether the node runs as a packed layer, whatever it is run on.
+bool is_layer(const Program& program, const Node& node) {
+  const Value* weight = find(program, node, 1);
+  if (!is_float(weight)) return false;
+  if (node.op == "Conv") return is_packable_conv(node, weight->signature.shape.size());
+  if (node.op != "Gemm" || !is_packable_gemm(node)) return false;
+  const Value* bias = find(program, node, 2);
+  return !node.has_input(2) ||
+         (is_float(bias) && bias->known && bias->signature.count() == weight->signature.shape[0]);
+}
+
+/// The bounds of a Relu or a Clip whose bounds are known.
+std::optional<std::pair<float, float>> clip_of(const Program& program, const Node& node) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  if (node.op == "Relu") return std::pair(0.0F, infinity);
+  if (node.op != "Clip") return {};
+  std::pair bounds(node.number("min", -infinity), node.number("max", infinity));
+  for (const std::size_t i : {1U, 2U}) {
+    if (!node.has_input(i)) continue;
+    const Value* bound = find(program, node, i);
+    if (!is_float(bound) || !bound->known || bound->signature.count() != 1) return {};
+    (i == 1 ? bounds.first : bounds.second) = bound->known->floats()[0];
+  }
+  return bounds;
+}
+
+void turn(Program& program, Node& node) {
+  const std::string name = node.inputs[1] + ".turned";
+  const Value& weight = program.constants.find(node.inputs[1])->second;
+  const auto rows = weight.signature.shape[0], columns = weight.signature.shape[1];
+  const auto values = dequantize(to_tensor(weight));
+  DenseTensor turned{{columns, rows}, std::vector<float>(values.size())};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto column = static_cast<std::int64_t>(i) % columns;
+    const auto row = static_cast<std::int64_t>(i) / columns;
+    turned.values[static_cast<std::size_t>(column * rows + row)] = values[i];
+  }
+  program.constants.insert_or_assign(name, to_value(std::move(turned)));
+  node.inputs[1] = name;
+}
+
+}  // namespace
+
+Program make_program(CompressedNetwork network) {
+  Program program;
+  for (auto& [name, constant] : network.graph.constants) {
+    program.constants.emplace(name, known(std::move(constant)));
+  }
+  network.graph.constants.clear();
+  for (auto& [name, parameter] : network.tensors) {
+    program.constants.insert_or_assign(name, to_value(std::move(parameter.tensor)));
+  }
+  program.graph = std::move(network.graph);
+  return program;
+}
+
+void turn_weights(Program& program) {
+  Graph& graph = program.graph;
+  const Uses uses(graph);
+  std::set<const Node*> gone;
+  for (Node& node : graph.nodes) {
+    const bool product =
+        node.op == "MatMul" || (node.op == "Gemm" && node.integer("transB", 0) == 0);
+    if (!product || !node.has_input(1)) continue;
+    const Value* weight = find(program, node, 1);
+    Node* source = uses.only_source(graph, node.inputs[1]);
+    if (weight == nullptr && source != nullptr && source->op == "Transpose") {
+      weight = find(program, *source, 0);
+      const Integers swap{1, 0};
+      if (!is_float(weight) || weight->signature.rank() != 2 ||
+          source->integers("perm", swap) != swap) {
+        continue;
+      }
+      node.inputs[1] = source->inputs[0];
+      gone.insert(source);
+    } else if (is_float(weight) && weight->signature.rank() == 2 && weight->signature.count() > 0) {
+      turn(program, node);
+    } else {
+      continue;
+    }
+    if (node.op == "Gemm") {
+      node.attributes.insert_or_assign("transB", std::int64_t{1});
+    } else {
+      node.attributes.insert_or_assign(std::string(turned_key), std::int64_t{1});
+    }
+  }
+  erase_nodes(graph, gone);
+}
+
+void fold_normalizations(Program& program) {
+  Graph& graph = program.graph;
+  const Uses uses(graph);
+  std::set<const Node*> gone;
+  for (const Node& norm : graph.nodes) {
+    if (norm.op != "BatchNormalization" || norm.integer("training_mode", 0) != 0) continue;
+    Node* conv = uses.only_source(graph, norm.inputs[0]);
+    if (conv == nullptr || conv->op != "Conv" || !is_layer(program, *conv)) continue;
+    const auto channels = find(program, *conv, 1)->signature.shape[0];
+    std::vector<std::span<const float>> numbers;
+    for (std::size_t i = 1; i <= 4; ++i) {
+      const Value* value = find(program, norm, i);
+      if (is_float(value) && value->known && value->signature.shape == Shape{channels}) {
+        numbers.push_back(value->known->floats());
+      }
+    }
+    const Value* old_bias = find(program, *conv, 2);
+    if (numbers.size() != 4 || (conv->has_input(2) && !(is_float(old_bias) && old_bias->known)))
+      continue;
+    std::vector<double> factors;
+    std::vector<float> bias;
+    for (std::size_t c = 0; c < static_cast<std::size_t>(channels); ++c) {
+      const auto number = [&](std::size_t i) { return static_cast<double>(numbers[i][c]); };
+      const double epsilon = static_cast<double>(norm.number("epsilon", 1e-5F));
+      factors.push_back(number(0) / std::sqrt(number(3) + epsilon));
+      const double before = old_bias ? static_cast<double>(old_bias->known->floats()[c]) : 0;
+      bias.push_back(static_cast<float>(number(1) + (before - number(2)) * factors.back()));
+    }
+    const std::string name = norm.outputs[0];
+    Tensor scaled = scale_rows(to_tensor(*find(program, *conv, 1)), factors);
+    program.constants.insert_or_assign(name + ".weight", to_value(std::move(scaled)));
+    program.constants.insert_or_assign(name + ".bias",
+                                       to_value(DenseTensor{{channels}, std::move(bias)}));
+    conv->inputs = {conv->inputs[0], name + ".weight", name + ".bias"};
+    conv->outputs = {name};
+    gone.insert(&norm);
+  }
+  erase_nodes(graph, gone);
+}
+
+void fuse_clips(Program& program) {
+  Graph& graph = program.graph;
+  const Uses uses(graph);
+  std::set<const Node*> gone;
+  for (const Node& clip : graph.nodes) {
+    const auto bounds = clip_of(program, clip);
+    if (!bounds) continue;
+    Node* layer = uses.only_source(graph, clip.inputs[0]);
+    if (layer == nullptr || gone.contains(layer) || !is_layer(program, *layer) ||
+        layer->has(low_key)) {
+      continue;
+    }
+    layer->attributes.insert_or_assign(std::string(low_key), bounds->first);
+    layer->attributes.insert_or_assign(std::string(high_key), bounds->second);
+    layer->outputs = clip.outputs;
+    gone.insert(&clip);
+  }
+  erase_nodes(graph, gone);
+}
+
+void fuse_sums(Program& program, const std::map<std::string, Signature, std::less<>>& signatures) {
+  Graph& graph = program.graph;
+  const Uses uses(graph);
+  std::set<const Node*> gone;
+  const auto signature = [&](const std::string& name) {
+    const auto found = signatures.find(name);
+    return found == signatures.end() ? Signature{} : found->second;
+  };
+  for (Node& sum : graph.nodes) {
+    if (sum.op != "Add" || signature(sum.inputs[0]) != signature(sum.inputs[1])) continue;
+    for (const std::size_t side : {0U, 1U}) {
+      Node* conv = uses.only_source(graph, sum.inputs[side]);
+      if (conv == nullptr || conv->op != "Conv" || gone.contains(conv) ||
+          !is_layer(program, *conv) || conv->has_input(3) || conv->has(low_key)) {
+        continue;
+      }
+      // It moves to where the sum stands, where both are there.
+      Node fused = *conv;
+      fused.inputs.resize(4);
+      fused.inputs[3] = sum.inputs[1 - side];
+      fused.outputs = sum.outputs;
+      sum = std::move(fused);
+      gone.insert(conv);
+      break;
+    }
+  }
+  erase_nodes(graph, gone);
+  fuse_clips(program);
+}
+
+void expand_others(Program& program) {
+  const auto stays = [&](const Node& node, std::size_t input) {
+    if (node.op == "LSTM" || node.op == "GRU" || node.op == "RNN") return input == 1 || input == 2;
+    return input == 1 && (is_layer(program, node) || node.has(turned_key));
+  };
+  for (const Node& node : program.graph.nodes) {
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const Value* value = find(program, node, i);
+      if (value == nullptr || !value->quantized || stays(node, i)) continue;
+      const Shape shape = value->signature.shape;
+      program.constants.insert_or_assign(
+          node.inputs[i], to_value(DenseTensor{shape, dequantize(*value->quantized)}));
+    }
+  }
+  for (const auto& output : program.graph.outputs) {
+    const auto found = program.constants.find(output.name);
+    if (found == program.constants.end() || !found->second.quantized) continue;
+    const auto& tensor = *found->second.quantized;
+    found->second = to_value(DenseTensor{tensor.shape, dequantize(tensor)});
+  }
+}
+
+}  // namespace laconic::runtime

@@ -1,0 +1,49 @@
+// A network on its way to a session: its nodes, and its constants in the form in which they are
+// used. The passes below make fewer and faster steps of it.
+
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "laconic/model.h"
+#include "runtime/operator.h"
+
+namespace laconic::runtime {
+
+using Values = std::map<std::string, Value, std::less<>>;
+
+struct Program {
+  Graph graph;       ///< Without constants.
+  Values constants;  ///< Known or quantized.
+};
+
+[[nodiscard]] Program make_program(CompressedNetwork network);
+
+/// Gives products with a constant matrix its transpose, outputs first, as layers are packed.
+void turn_weights(Program& program);
+
+/// Folds BatchNormalization behind a convolution into its weights, level by level where they are
+/// quantized, and its bias.
+void fold_normalizations(Program& program);
+
+/// Makes Relu and Clip behind a layer part of it.
+void fuse_clips(Program& program);
+
+/// Makes the sum of a convolution's output and another value of its shape part of the convolution,
+/// and a Relu or Clip behind it as well.
+void fuse_sums(Program& program, const std::map<std::string, Signature, std::less<>>& signatures);
+
+/// Lets convolutions, pools and what stands between them exchange images with channels last.
+void choose_layouts(Program& program,
+                    const std::map<std::string, Signature, std::less<>>& signatures);
+
+/// Expands quantized tensors that something else than a packed layer reads.
+void expand_others(Program& program);
+
+/// The weights with row i of axis 0 times factors[i]. Quantized ones keep their indices as far as
+/// signs allow; evenly spaced levels stay evenly spaced.
+[[nodiscard]] Tensor scale_rows(const Tensor& weights, std::span<const double> factors);
+
+}  // namespace laconic::runtime

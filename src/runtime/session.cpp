@@ -1,0 +1,302 @@
+#include "laconic/session.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "graph/passes.h"
+#include "laconic/error.h"
+#include "laconic/threads.h"
+#include "runtime/plan.h"
+
+namespace laconic {
+
+using namespace runtime;
+
+namespace {
+
+/// Inputs whose elements say what to do: a plan holds for these elements alone.
+std::vector<bool> find_told(const Graph& graph) {
+  std::set<std::string, std::less<>> told;
+  for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
+    const bool all = std::ranges::any_of(
+        node->outputs, [&](const std::string& name) { return told.contains(name); });
+    for (std::size_t i = 0; i < node->inputs.size() && node->op != "Shape"; ++i) {
+      const bool named = i < 32 && (find_operator(node->op)->told >> i & 1U) != 0;
+      if ((all || named) && !node->inputs[i].empty()) told.insert(node->inputs[i]);
+    }
+  }
+  std::vector<bool> out;
+  for (const auto& input : graph.inputs) out.push_back(told.contains(input.name));
+  return out;
+}
+
+void check_operators(const Graph& graph) {
+  for (const Node& node : graph.nodes) {
+    if (find_operator(node.op) == nullptr) {
+      fail(ErrorCode::unsupported_operator, "{} needs an operator that is not supported",
+           describe(node));
+    }
+  }
+}
+
+/// Throws for nodes and values that do not hang together; constants count by their names.
+void check_structure(const Program& program) {
+  Graph graph = program.graph;
+  for (const auto& [name, value] : program.constants) graph.constants.emplace(name, Constant());
+  validate(graph);
+}
+
+Program read_program(const std::filesystem::path& path, const ReadLimits& limits) {
+  const auto reader = ModelReader::open(path, limits);
+  CompressedNetwork network;
+  network.graph = unpack_graph(reader.graph());
+  const auto entries = reader.entries();
+  std::vector<Tensor> tensors(entries.size());
+  parallel_for(static_cast<std::int64_t>(entries.size()), [&](std::int64_t i) {
+    tensors[static_cast<std::size_t>(i)] = reader.read(entries[static_cast<std::size_t>(i)]);
+  });
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    network.tensors.emplace(entries[i].name, QuantizedParameter{std::move(tensors[i]), {}, {}});
+  }
+  return make_program(std::move(network));
+}
+
+std::string wanted_shape(const ValueInfo& info) {
+  std::string out;
+  for (const auto extent : info.shape) {
+    out += fmt::format("{}{}", out.empty() ? "" : "x", extent < 0 ? "?" : std::to_string(extent));
+  }
+  return info.shape.empty() ? "scalar" : out;
+}
+
+bool fits(const ValueInfo& info, std::span<const std::int64_t> shape) {
+  if (!info.ranked) return true;
+  return std::ranges::equal(info.shape, shape, [](std::int64_t wanted, std::int64_t got) {
+    return wanted < 0 || wanted == got;
+  });
+}
+
+void check_input(const ValueInfo& info, const TensorView& view) {
+  if (view.type != info.type) {
+    fail(ErrorCode::invalid_data, "input \"{}\" is {}, but must be {}", info.name, name(view.type),
+         name(info.type));
+  }
+  const bool negative = std::ranges::any_of(view.shape, [](auto extent) { return extent < 0; });
+  if (negative || !fits(info, view.shape)) {
+    fail(ErrorCode::invalid_data, "input \"{}\" is {}, but must be {}", info.name, text(view.shape),
+         wanted_shape(info));
+  }
+  std::size_t bytes = element_bytes(view.type);
+  for (const auto extent : view.shape) {
+    if (__builtin_mul_overflow(bytes, static_cast<std::size_t>(extent), &bytes))
+      bytes = ~std::size_t{0};
+  }
+  if (bytes != view.bytes.size()) {
+    fail(ErrorCode::invalid_data, "input \"{}\" has {} bytes, but {} of {} are {}", info.name,
+         view.bytes.size(), text(view.shape), name(view.type), bytes);
+  }
+  if (reinterpret_cast<std::uintptr_t>(view.bytes.data()) % element_bytes(view.type) != 0) {
+    fail(ErrorCode::invalid_data, "input \"{}\" does not start at a multiple of {} bytes",
+         info.name, element_bytes(view.type));
+  }
+}
+
+}  // namespace
+
+std::span<const float> TensorView::floats() const {
+  if (type != ElementType::float32) {
+    fail(ErrorCode::invalid_argument, "the tensor is {}, not float32", laconic::name(type));
+  }
+  return {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)};
+}
+
+std::string_view name(LayerKernels kernels) noexcept {
+  switch (kernels) {
+    case LayerKernels::fastest:
+      return "fastest";
+    case LayerKernels::int8:
+      return "int8";
+    case LayerKernels::packed:
+      return "packed";
+    case LayerKernels::dense:
+      break;
+  }
+  return "dense";
+}
+
+struct Session::Impl {
+  Program program;
+  SessionOptions options;
+  std::vector<bool> told;  ///< By input.
+  PreparedLayers prepared;
+  std::vector<Value> planned_for;
+  std::unique_ptr<Plan> plan;
+  std::vector<const std::byte*> data;
+  std::vector<TensorView> answers;
+
+  Impl(Program given, SessionOptions chosen)
+      : program(std::move(given)), options(std::move(chosen)) {
+    check_operators(program.graph);
+    check_structure(program);
+    turn_weights(program);
+    fold_normalizations(program);
+    fuse_clips(program);
+    const auto guess = guessed_inputs();
+    const auto signatures = guess ? inferred(*guess) : std::nullopt;
+    if (signatures) fuse_sums(program, *signatures);
+    if (signatures) choose_layouts(program, *signatures);
+    expand_others(program);
+    told = find_told(program.graph);
+    prepared.resize(program.graph.nodes.size());
+    data.resize(program.graph.inputs.size());
+    if (signatures) make_plan(*guess);
+  }
+
+  /// Inputs of the shapes that the options give, open extents 1; nothing if one cannot be guessed:
+  /// elements that say what to do, a rank that is not known.
+  std::optional<std::vector<Value>> guessed_inputs() const {
+    const auto says = find_told(program.graph);
+    std::vector<Value> out;
+    for (std::size_t i = 0; i < program.graph.inputs.size(); ++i) {
+      const ValueInfo& info = program.graph.inputs[i];
+      const auto given = options.shapes.find(info.name);
+      if (says[i] || (!info.ranked && given == options.shapes.end())) return {};
+      Value value{{info.type, given != options.shapes.end() ? given->second : info.shape}};
+      if (!fits(info, value.signature.shape) && given != options.shapes.end()) {
+        fail(ErrorCode::invalid_argument, "shape of input \"{}\" is {}, but must be {}", info.name,
+             text(given->second), wanted_shape(info));
+      }
+      for (auto& extent : value.signature.shape) extent = extent < 0 ? 1 : extent;
+      out.push_back(std::move(value));
+    }
+    return out;
+  }
+
+  /// What values are for these inputs; nothing if they do not fit, which open extents may bring.
+  std::optional<Signatures> inferred(const std::vector<Value>& inputs) const {
+    try {
+      return Plan::infer(program, inputs);
+    } catch (const Error& error) {
+      const bool open = std::ranges::any_of(program.graph.inputs, [](const ValueInfo& info) {
+        return std::ranges::any_of(info.shape, [](auto extent) { return extent < 0; });
+      });
+      if (error.code() != ErrorCode::invalid_data || !open) throw;
+      return {};
+    }
+  }
+
+  void make_plan(std::vector<Value> inputs) {
+    plan.reset();
+    plan = std::make_unique<Plan>(program, inputs, prepared, options.kernels);
+    planned_for = std::move(inputs);
+    drop_packed_weights();
+    answers.clear();
+    for (std::size_t i = 0; i < plan->output_count(); ++i) {
+      answers.push_back({plan->output(i).type, plan->output(i).shape, {}});
+    }
+  }
+
+  /// Weights that only a packed layer read live on in the layer.
+  void drop_packed_weights() {
+    const auto reads = count_reads(program.graph);
+    for (std::size_t i = 0; i < prepared.size(); ++i) {
+      if (!prepared[i]) continue;
+      const Node& node = program.graph.nodes[i];
+      const std::size_t last =
+          node.op == "Conv" || node.op == "Gemm" || node.op == "MatMul" ? 1 : 2;
+      for (std::size_t input = 1; input <= last; ++input) {
+        const auto found = program.constants.find(node.inputs[input]);
+        if (found == program.constants.end() || reads.find(node.inputs[input])->second != 1)
+          continue;
+        found->second = {found->second.signature, {}, nullptr, true};
+      }
+    }
+  }
+
+  [[nodiscard]] bool planned(std::span<const TensorView> inputs) const {
+    if (!plan) return false;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (!std::ranges::equal(planned_for[i].signature.shape, inputs[i].shape)) return false;
+      if (told[i] && !std::ranges::equal(planned_for[i].known->bytes(), inputs[i].bytes))
+        return false;
+    }
+    return true;
+  }
+
+  void plan_for(std::span<const TensorView> inputs) {
+    std::vector<Value> values;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      Value value{{inputs[i].type, {inputs[i].shape.begin(), inputs[i].shape.end()}}};
+      if (told[i]) {
+        value.known = Constant(value.signature.type, value.signature.shape,
+                               {inputs[i].bytes.begin(), inputs[i].bytes.end()});
+      }
+      values.push_back(std::move(value));
+    }
+    make_plan(std::move(values));
+  }
+};
+
+Session Session::open(const std::filesystem::path& path, const SessionOptions& options) {
+  Session session{CompressedNetwork{}};
+  session.impl_ = std::make_unique<Impl>(read_program(path, options.limits), options);
+  return session;
+}
+
+Session::Session(CompressedNetwork network, const SessionOptions& options)
+    : impl_(std::make_unique<Impl>(make_program(std::move(network)), options)) {}
+
+Session::Session(Graph graph, const SessionOptions& options)
+    : Session(CompressedNetwork{std::move(graph), {}, {}}, options) {}
+
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+std::span<const ValueInfo> Session::inputs() const noexcept {
+  return impl_->program.graph.inputs;
+}
+
+std::span<const ValueInfo> Session::outputs() const noexcept {
+  return impl_->program.graph.outputs;
+}
+
+std::span<const TensorView> Session::run(std::span<const TensorView> inputs) {
+  Impl& impl = *impl_;
+  const auto& wanted = impl.program.graph.inputs;
+  if (inputs.size() != wanted.size()) {
+    fail(ErrorCode::invalid_data, "the network takes {} inputs, not {}", wanted.size(),
+         inputs.size());
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) check_input(wanted[i], inputs[i]);
+  if (!impl.planned(inputs)) impl.plan_for(inputs);
+  for (std::size_t i = 0; i < inputs.size(); ++i) impl.data[i] = inputs[i].bytes.data();
+  impl.plan->run(impl.data);
+  for (std::size_t i = 0; i < impl.answers.size(); ++i) {
+    impl.answers[i].bytes = {impl.plan->output_data(i), impl.plan->output(i).bytes()};
+  }
+  return impl.answers;
+}
+
+std::vector<LayerReport> Session::layers() const {
+  std::vector<LayerReport> out;
+  for (const auto& layer : impl_->prepared) {
+    if (layer) out.insert(out.end(), layer->reports.begin(), layer->reports.end());
+  }
+  return out;
+}
+
+SessionMemory Session::memory() const noexcept {
+  SessionMemory out;
+  for (const auto& layer : impl_->prepared) out.weights += layer ? layer->bytes : 0;
+  for (const auto& [name, value] : impl_->program.constants) {
+    if (value.known) out.weights += value.known->bytes().size();
+    if (value.quantized) out.weights += value.quantized->indices.size() * sizeof(Index);
+  }
+  if (impl_->plan) out.values = impl_->plan->value_bytes();
+  if (impl_->plan) out.scratch = impl_->plan->scratch_bytes();
+  return out;
+}
+
+}  // namespace laconic
