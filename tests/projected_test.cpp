@@ -19,9 +19,12 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr std::string_view members[] = {"projected", "projected:importance=ones",
+constexpr std::string_view members[] = {"projected",
+                                        "projected:importance=ones",
                                         "projected:clip=0.2",
-                                        "projected:importance=ones,relax=1,growth=2"};
+                                        "projected:importance=ones,relax=1,growth=2",
+                                        "projected:importance=ones,levels=trained",
+                                        "projected:importance=ones,gradient=tanh"};
 
 Graph small_resnet() {
   return make_network("resnet20:width=2", {3, 8, 8}, 3, 1);
@@ -153,6 +156,38 @@ TEST(Projected, FindsTheOptimumOfAConvexProblem) {
     EXPECT_EQ(levels, (std::vector<float>{-scale, scale, 0, -scale, scale, -scale, 0, scale}))
         << spec;
   }
+}
+
+TEST(Projected, TrainsLevelsAndGoesOnToTheSameBytes) {
+  const auto run = [](const std::filesystem::path& folder, std::int64_t interrupt, bool resume) {
+    ToyData data({3, 8, 8}, 3, 60);
+    if (interrupt > 0) data.interrupt_after(interrupt);
+    Network network(small_resnet());
+    const auto method =
+        method_for(network, "projected:importance=ones,levels=trained",
+                   "scaled:pattern=ternary,signs=two,threshold=mu,factor=0.05,scale=real");
+    TrainOptions options;
+    options.epochs = 2;
+    options.batch = 20;
+    options.optimizer = "adam:lr=0.01";
+    options.method = method.get();
+    options.checkpoint = folder;
+    options.existing = resume ? Existing::resume : Existing::refuse;
+    (void)train(network, data, options);
+    return method->finish(network);
+  };
+  const TemporaryFolder folder;
+  const auto whole = run({}, 0, false);
+  (void)error_of([&] { (void)run(folder.path("run"), 60, false); }, ErrorCode::interrupted);
+  clear_interrupt();
+  const auto resumed = run(folder.path("run"), 0, true);
+  for (const auto& [name, parameter] : whole) {
+    EXPECT_EQ(resumed.find(name)->second.tensor, parameter.tensor) << name;
+  }
+  const auto& tensor = std::get<QuantizedTensor>(whole.find("conv1.weight")->second.tensor);
+  const auto levels = tensor.codebooks[0].levels();
+  ASSERT_EQ(levels.size(), 3u);
+  EXPECT_NE(levels[0], -levels[2]);
 }
 
 TEST(Projected, SaysWhichStepDiverged) {

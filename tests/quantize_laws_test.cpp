@@ -39,6 +39,7 @@ const std::vector<Subject> subjects = {
     {.spec = "entropy_constrained", .free_levels = true, .exact_fit = 64},
     {.spec = "entropy_constrained:bits=1.5", .restarts = false},
     {.spec = "entropy_constrained:lambda=1e-4,levels=32", .scales = false},
+    {.spec = "dorefa", .scales = false, .pins = {{1}, {-1, 1}}},
     {.spec = "scaled", .pins = {{0}}},
     {.spec = "scaled:pattern=binary", .pins = {}},
     {.spec = "scaled:pattern=binary,scale=one", .scales = false, .pins = {{1}, {-1, 1}}},

@@ -351,6 +351,25 @@ TEST(Scaled, HoldsTheBaselines) {
             (std::vector<float>{1, -1, 0.5f, -0.5f, 0, 0}));
 }
 
+TEST(Dorefa, RoundsTanhToEvenSteps) {
+  for (const int bits : {1, 2, 3, 8}) {
+    const Sample sample = {"", gaussian(300, 1, 1)};
+    const auto code =
+        make_quantizer(fmt::format("dorefa:bits={}", bits))->quantize_block(sample.weights, {});
+    double largest = 0;
+    for (const float w : sample.weights)
+      largest = std::max(largest, std::tanh(std::abs(double{w})));
+    const double steps = (1 << bits) - 1;
+    const auto found = values(code);
+    for (std::size_t i = 0; i < 300; ++i) {
+      const double share = std::tanh(double{sample.weights[i]}) / (2 * largest) + 0.5;
+      EXPECT_FLOAT_EQ(found[i], static_cast<float>(2 * std::round(steps * share) / steps - 1));
+    }
+  }
+  EXPECT_EQ(values(make_quantizer("dorefa:bits=1")->quantize_block(std::vector<float>{0, 0}, {})),
+            (std::vector<float>{1, 1}));
+}
+
 TEST(Scaled, MixedUpOptionsAreRefused) {
   for (const char* spec :
        {"pattern=binary,signs=two", "scale_rule=legacy_abs", "pattern=log,threshold=mean",

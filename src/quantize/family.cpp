@@ -52,6 +52,10 @@ constexpr std::array entropy_constrained_options = {
         "Instead of lambda: at most so many bits of entropy a weight; 0 leaves it to lambda."},
 };
 
+constexpr std::array dorefa_options = {
+    OptionInfo{"bits", "3", "1..8", "2^bits levels, even steps from -1 to 1."},
+};
+
 constexpr std::array scaled_options = {
     OptionInfo{
         "pattern", "ternary", "binary|ternary|linear|log|powers",
@@ -90,6 +94,10 @@ constexpr std::array table = {
         {"scaled", "A fixed pattern times one scale, or one for each sign.",
          "Hou, Kwok 2018 (LAB, LAT, LAQ); Yin, Zhang, Qi, Xin 2019 (LBW-Net)", scaled_options},
         make_scaled},
+    FamilyRow<Quantizer>{
+        {"dorefa", "Even steps of tanh(w) over its largest, from -1 to 1.",
+         "Zhou et al. 2016, DoReFa-Net, arXiv:1606.06160, equation 9", dorefa_options},
+        make_dorefa},
 };
 
 constexpr auto rows = infos(table);

@@ -11,6 +11,7 @@ namespace laconic {
 std::unique_ptr<Quantizer> make_uniform(const Options& options);
 std::unique_ptr<Quantizer> make_kmeans(const Options& options);
 std::unique_ptr<Quantizer> make_entropy_constrained(const Options& options);
+std::unique_ptr<Quantizer> make_dorefa(const Options& options);
 std::unique_ptr<Quantizer> make_scaled(const Options& options);
 
 }  // namespace laconic

@@ -19,6 +19,16 @@ constexpr std::array resnet_options{
                "Channels of the first stage; the others have 2 and 4 times as many."},
 };
 
+constexpr OptionInfo output_norm{"norm", "true", "true|false",
+                                 "Whether the output is normalised, as square hinge wants it."};
+constexpr std::array perceptron_options{
+    OptionInfo{"width", "2048", "1..65536", "Units of a hidden layer."},
+    OptionInfo{"layers", "3", "1..100", "Hidden ones."}, output_norm};
+constexpr std::array vgg_small_options{
+    OptionInfo{"width", "128", "1..1024",
+               "Filters of the first two convolutions; linear layers have 8 times as many units."},
+    output_norm};
+
 constexpr std::array width64_options{
     OptionInfo{"width", "64", "1..1024",
                "Channels of the first layer; the others' are in proportion."},
@@ -73,6 +83,12 @@ constexpr std::array table{
                 "Krizhevsky et al. 2012, ImageNet classification; one network, in Caffe's grouping",
                 alexnet_options},
                build_alexnet},
+    NetworkRow{{"perceptron", "Hidden layers of equal width, with batch normalisation.",
+                "Courbariaux, Bengio, David 2015, BinaryConnect, section 3.1", perceptron_options},
+               build_perceptron},
+    NetworkRow{{"vgg_small", "Six 3x3 convolutions and three linear layers for small images.",
+                "Courbariaux, Bengio, David 2015, BinaryConnect, section 3.2", vgg_small_options},
+               build_vgg_small},
     NetworkRow{{"vgg16", "Thirteen 3x3 convolutions and three linear layers for images of 224x224.",
                 "Simonyan and Zisserman 2015, Very deep convolutional networks, column D",
                 width64_options},

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <optional>
 #include <utility>
 
 #include "laconic/error.h"
@@ -16,6 +18,7 @@
 #include "train/methods/members.h"
 #include "train/methods/planned_tensors.h"
 #include "train/methods/quantized_state.h"
+#include "train/methods/trained_levels.h"
 #include "train/torch_threads.h"
 
 namespace laconic {
@@ -31,6 +34,7 @@ struct Slot {
   at::Tensor quantized;  ///< On the network's device.
   at::Tensor moment;     ///< Mean squared gradient, where the optimizer keeps none.
   std::vector<float> importance;
+  TrainedLevels levels;  ///< Where these learn.
 };
 
 /// Weights of a tensor on the CPU: the tensor's own memory where it is there.
@@ -56,7 +60,9 @@ class Projected final : public Method {
         clip_(options.number("clip")),
         relax_(options.number("relax")),
         growth_(options.number("growth")),
-        hard_(options.number("hard")) {}
+        hard_(options.number("hard")),
+        tanh_(options.text("gradient") == "tanh"),
+        trained_(options.text("levels") == "trained") {}
 
   void begin(Network& network) override {
     planned_.emplace(setup_.plan, network);
@@ -82,7 +88,21 @@ class Projected final : public Method {
     });
   }
 
-  void after_backward(Network& network, const Progress&) override { swap_out(network); }
+  void after_backward(Network& network, const Progress& at) override {
+    swap_out(network);
+    if (!tanh_ && !trained_) return;
+    torch_parallel_for(static_cast<std::int64_t>(slots_.size()), [&](std::int64_t i) {
+      const at::NoGradGuard no_gradients;
+      const auto place = static_cast<std::size_t>(i);
+      auto& parameter = network.parameter(planned_->tensors()[place].name);
+      at::Tensor gradient = parameter.grad();
+      if (trained_) train_levels(place, gradient, at);
+      if (!tanh_) return;
+      const at::Tensor bent = parameter.detach().tanh();
+      const at::Tensor largest = bent.abs().max().clamp_min(std::numeric_limits<float>::min());
+      gradient.mul_((1 - bent.square()) / largest);
+    });
+  }
 
   void after_update(Network& network, const Progress& at) override {
     torch_parallel_for(static_cast<std::int64_t>(slots_.size()), [&](std::int64_t i) {
@@ -112,6 +132,7 @@ class Projected final : public Method {
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       const auto& name = planned_->tensors()[i].name;
       keep(codes_[i], name, state);
+      if (trained_) slots_[i].levels.keep(name, state);
       if (const auto& moment = slots_[i].moment; moment.defined()) {
         const auto values = moment.cpu();
         state.emplace(
@@ -126,6 +147,7 @@ class Projected final : public Method {
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       const auto& name = planned_->tensors()[i].name;
       take_up(state, name, codes_[i]);
+      if (trained_) slots_[i].levels.take_up(state, name);
       if (const auto found = state.find("moment/" + name); found != state.end()) {
         auto values = found->second.values;
         slots_[i].moment = at::from_blob(values.data(), slots_[i].quantized.sizes(), at::kFloat)
@@ -174,6 +196,17 @@ class Projected final : public Method {
     slot.importance.assign(floats(root).begin(), floats(root).end());
   }
 
+  /// The rate falls evenly to zero, whatever the schedule of the other parameters.
+  void train_levels(std::size_t place, at::Tensor& gradient, const Progress& at) {
+    if (at.optimizer == nullptr) return;
+    at::Tensor values = gradient.cpu().contiguous();
+    const std::span all(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()));
+    const double left = 1 - static_cast<double>(at.step) / static_cast<double>(at.total_steps);
+    slots_[place].levels.step(codes_[place], all, at.optimizer->learning_rate() * left);
+    TrainedLevels::scale(codes_[place], all);
+    gradient.copy_(values);
+  }
+
   void project(Network& network) {
     std::vector<at::Tensor> shadows;
     std::vector<Values> values;
@@ -182,6 +215,7 @@ class Projected final : public Method {
       values.push_back({floats(shadows.back()), slots_[i].importance});
     }
     codes_ = planned_->quantize(values);
+    for (std::size_t i = 0; trained_ && i < slots_.size(); ++i) slots_[i].levels.apply(codes_[i]);
     show_levels();
   }
 
@@ -201,6 +235,7 @@ class Projected final : public Method {
   MethodSetup setup_;
   std::string importance_;
   double clip_, relax_, growth_, hard_;
+  bool tanh_, trained_;
   std::optional<PlannedTensors> planned_;
   std::vector<Slot> slots_;
   std::vector<QuantizedTensor> codes_;
