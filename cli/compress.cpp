@@ -50,6 +50,7 @@ void compress_model(const Context& context, Request request) {
     fail(ErrorCode::invalid_argument,
          "a budget is needed: --max-drop POINTS, --ratio R or --size BYTES");
   }
+  if (!request.plan.empty()) options.plan = read_plan(request.plan);
   check(options);
   check_output(context, request.output);
   const Graph graph = read_onnx(request.input);
@@ -86,7 +87,17 @@ void add_compress(CLI::App& app, Context& context) {
       ->capture_default_str();
   app.add_option("--samples", options.samples, "Training samples for curvature and recalibration")
       ->capture_default_str();
-  app.add_option("--quantizer", options.quantizer, "Spec: see laconic list quantizers")
+  app.add_option("--plan", request->plan,
+                 "File that decides for the tensors that it names: see laconic plan");
+  app.add_option("--importance", options.importance, "Spec: see laconic list estimators")
+      ->capture_default_str();
+  app.add_option("--temper", options.temper, "Power of importance in the steps of tensors, 0 to 1")
+      ->capture_default_str();
+  app.add_option("--allocator", options.allocator,
+                 "Spec: see laconic list allocators; shares out the bits that the search allows")
+      ->capture_default_str();
+  app.add_option("--quantizer", options.quantizer,
+                 "Spec: see laconic list quantizers; a bare name leaves its levels to the search")
       ->capture_default_str();
   app.add_option("--granularity", options.granularity, "joint, tensor, channel or group:SIZE")
       ->capture_default_str();

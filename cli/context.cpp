@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "core/atomic_file.h"
 #include "laconic/error.h"
 
 namespace laconic::cli {
@@ -135,6 +136,11 @@ ProgressSink progress_printer(const Context& context) {
 void print_result(const Context& context, const Json& json, const std::string& text) {
   fmt::print("{}\n", context.json ? json.dump(2) : text);
   std::fflush(stdout);
+}
+
+Plan read_plan(const std::filesystem::path& path) {
+  const auto bytes = read_file(path);
+  return parse_plan({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 std::string grouped(std::int64_t number) {

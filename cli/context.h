@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "laconic/plan.h"
 #include "laconic/progress.h"
 
 namespace laconic::cli {
@@ -48,6 +49,9 @@ void check_output(const Context& context, const std::filesystem::path& path);
 
 /// Prints `json` if asked for, or else `text`, on standard output.
 void print_result(const Context& context, const Json& json, const std::string& text);
+
+/// The plan in a file. Throws Error(invalid_argument) naming the line that is wrong.
+[[nodiscard]] Plan read_plan(const std::filesystem::path& path);
 
 /// "12,345" and "1.2 MB", "68.4 KB".
 [[nodiscard]] std::string grouped(std::int64_t number);

@@ -9,6 +9,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <set>
 
 #include "laconic/error.h"
 #include "laconic/random.h"
@@ -132,6 +134,85 @@ TEST(Compress, TrainingMakesSmallerFiles) {
   const auto with = compress(setting().graph, *setting().data, within({.max_drop = 1}, 3));
   EXPECT_LE(100 * (with.before.accuracy - with.after.accuracy), 1 + 1e-9);
   EXPECT_LE(with.bytes, without.bytes);
+}
+
+TEST(Compress, ForcesEachChoice) {
+  for (const auto& force : std::vector<std::function<void(CompressOptions&)>>{
+           [](auto& o) { o.quantizer = "kmeans"; },
+           [](auto& o) { o.quantizer = "entropy_constrained", o.importance = "fisher"; },
+           [](auto& o) { o.granularity = "channel"; },
+           [](auto& o) { o.granularity = "group:64"; },
+           [](auto& o) { o.allocator = "rate"; },
+       }) {
+    auto options = within({.ratio = 8});
+    force(options);
+    const auto result = compress(setting().graph, *setting().data, options);
+    EXPECT_GE(result.ratio, 8);
+    EXPECT_GT(result.after.accuracy, 0.9);
+  }
+}
+
+std::set<float> levels_of(const CompressedNetwork& network, std::string_view name) {
+  const auto levels =
+      std::get<QuantizedTensor>(network.tensors.find(name)->second.tensor).codebooks[0].levels();
+  return {levels.begin(), levels.end()};
+}
+
+TEST(Compress, SharesAJointCodebook) {
+  auto options = within({.ratio = 8});
+  options.quantizer = "kmeans";
+  options.granularity = "joint";
+  const auto result = compress(setting().graph, *setting().data, options);
+  std::vector<std::string> weights;
+  for (const auto& info : parameters(setting().graph)) {
+    if (info.role == Role::weight) weights.push_back(info.name);
+  }
+  ASSERT_GE(weights.size(), 2u);
+  EXPECT_EQ(levels_of(result.network, weights[0]), levels_of(result.network, weights[1]));
+}
+
+TEST(Compress, FollowsAPlanWhereItNamesTensors) {
+  std::string first;
+  for (const auto& info : parameters(setting().graph)) {
+    if (info.role == Role::weight && first.empty()) first = info.name;
+  }
+  auto options = within({.ratio = 8});
+  options.plan = Plan{{first, "kmeans:levels=3"}};
+  const auto result = compress(setting().graph, *setting().data, options);
+  EXPECT_EQ(levels_of(result.network, first).size(), 3u);
+
+  options.plan = Plan{{first, "kmeans:levels=3"}, {"nothing*", "uniform"}};
+  try {
+    (void)compress(setting().graph, *setting().data, options);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
+    EXPECT_THAT(error.what(), HasSubstr("nothing*"));
+  }
+}
+
+TEST(Compress, KeepsPrunedWeightsAtZero) {
+  Graph graph = setting().graph;
+  std::string name;
+  for (const auto& info : parameters(graph)) {
+    if (info.role == Role::weight && name.empty()) name = info.name;
+  }
+  auto& constant = graph.constants.find(name)->second;
+  std::vector<float> weights(constant.floats().begin(), constant.floats().end());
+  for (std::size_t i = 0; i < weights.size(); i += 2) weights[i] = 0;
+  constant = Constant::of(constant.shape(), weights);
+  auto options = within({.ratio = 8});
+  options.plan = Plan{{name, "uniform", {}, Zeros::keep}};
+  const auto result = compress(graph, *setting().data, options);
+  const auto values = dequantize(result.network.tensors.find(name)->second.tensor);
+  std::size_t others = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i % 2 == 0) {
+      ASSERT_EQ(values[i], 0) << i;
+    }
+    others += values[i] != 0;
+  }
+  EXPECT_GT(others, values.size() / 10);
 }
 
 TEST(Compress, SaysTheNearestWhereABudgetIsOutOfReach) {

@@ -36,7 +36,7 @@ struct CompressOptions {
   std::int64_t epochs = 2;      ///< Passes over the training part, at most; 0: no optimizer step.
   std::int64_t samples = 1000;  ///< Training samples for curvature and recalibration.
   double temper =
-      0.5;  ///< Power of the measured sensitivities in the steps: 0, all alike; 1, equal slopes.
+      0.75;  ///< Power of the measured sensitivities in the steps: 0, all alike; 1, equal slopes.
   std::uint64_t seed = 1;
 };
 

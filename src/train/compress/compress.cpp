@@ -1,7 +1,9 @@
 #include "laconic/compress.h"
 
+#include "laconic/allocator.h"
 #include "laconic/coder.h"
 #include "laconic/error.h"
+#include "laconic/importance.h"
 #include "train/compress/search.h"
 #include "train/compress/workshop.h"
 
@@ -28,6 +30,11 @@ void check(const CompressOptions& options) {
   if (options.epochs < 0) {
     fail(ErrorCode::invalid_argument, "epochs is {}, but must be at least 0", options.epochs);
   }
+  if (!(options.temper >= 0 && options.temper <= 1)) {
+    fail(ErrorCode::invalid_argument, "temper is {}, but must be 0 to 1", options.temper);
+  }
+  if (options.importance != "auto") (void)make_estimator(options.importance);
+  if (options.allocator != "auto") (void)make_allocator(options.allocator);
   if (options.quantizer != "auto") (void)make_quantizer(options.quantizer);
   if (options.granularity != "auto") (void)parse_granularity(options.granularity);
   if (options.coder != "auto") (void)make_coder(options.coder);

@@ -7,6 +7,7 @@
 
 #include "laconic/error.h"
 #include "laconic/threads.h"
+#include "train/post/sensitivity.h"
 
 namespace laconic {
 namespace {
@@ -57,37 +58,7 @@ Workshop::Workshop(Graph graph, const Dataset& data, const CompressOptions& opti
   batches_ = draw_batches(data, options.samples, calibration_batch, options.seed);
   const auto probes =
       draw_batches(data, std::min(options.samples, probe_samples), probe_batch, options.seed);
-  choose(measure_sensitivities(network_, probes, progress_));
-}
-
-void Workshop::choose(const std::map<std::string, Sensitivity, std::less<>>& sensitivities) {
-  // The damage that a step as wide as a tensor's weights would do, relative to the geometric mean
-  // over all weights: what steps are like then does not depend on the units of a layer.
-  std::map<std::string, std::pair<double, double>, std::less<>> measured;  // Spread and damage.
-  double logs = 0, count = 0;
-  for (const auto& [name, s] : sensitivities) {
-    const auto& weight = network_.parameter(name);
-    const double spread = std::sqrt(weight.detach().square().mean().item<double>());
-    const double damage = s.damage * s.curvature * spread * spread;
-    measured.emplace(name, std::pair{spread, damage});
-    if (!(damage > 0)) continue;
-    const auto weights = static_cast<double>(weight.numel());
-    logs += weights * std::log(damage);
-    count += weights;
-  }
-  const double typical = count > 0 ? std::exp(logs / count) : 1;
-  for (const auto& [name, figures] : measured) {
-    const auto& [spread, damage] = figures;
-    LayerChoice choice;
-    const double relative = std::clamp(damage / typical, 1e-6, 1e6);
-    choice.scale = spread > 0 ? spread * std::pow(relative, -options_.temper / 2) : 1;
-    if (options_.quantizer != "auto") choice.quantizer = options_.quantizer;
-    if (options_.granularity != "auto") {
-      choice.granularity = parse_granularity(options_.granularity);
-    }
-    choice.coder = options_.coder;
-    choices_.emplace(name, std::move(choice));
-  }
+  choices_.emplace(network_, data, options_, probes, progress_);
 }
 
 bool Workshop::has_learned_validation() const {
@@ -103,7 +74,7 @@ Candidate Workshop::quantize(double step) const {
   throw_if_interrupted();
   PassOptions pass;
   pass.step = step;
-  auto result = quantize_pass(network_, batches_, choices_, pass);
+  auto result = quantize_pass(network_, batches_, choices_->at(step), pass);
   auto candidate = wrap(std::move(result.tensors), fmt::format("step {:.4g}", step));
   candidate.step = step;
   candidate.damage = result.output_damage;

@@ -3,14 +3,13 @@
 
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 
 #include "laconic/compress.h"
 #include "laconic/network.h"
+#include "train/compress/choices.h"
 #include "train/post/post_pass.h"
-#include "train/post/sensitivity.h"
 
 namespace laconic {
 
@@ -59,8 +58,6 @@ class Workshop {
   [[nodiscard]] const ProgressSink& progress() const noexcept { return progress_; }
 
  private:
-  void choose(const std::map<std::string, Sensitivity, std::less<>>& sensitivities);
-
   const Dataset& data_;
   CompressOptions options_;
   ProgressSink progress_;
@@ -69,7 +66,7 @@ class Workshop {
   std::int64_t parameters_;
   Score before_;
   Batches batches_;
-  std::map<std::string, LayerChoice, std::less<>> choices_;
+  std::optional<Choices> choices_;
 };
 
 }  // namespace laconic

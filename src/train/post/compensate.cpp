@@ -110,7 +110,7 @@ std::vector<RowRange> row_ranges(const LayerProblem& problem) {
 
 /// Column after column, the rest of each row moved to the optimum given what is fixed.
 void assign_in_order(const LayerProblem& problem, const LayerFactors& factors, const Prices& prices,
-                     QuantizedTensor& tensor) {
+                     bool keep_zeros, QuantizedTensor& tensor) {
   const auto ranges = row_ranges(problem);
   const std::int64_t cols = problem.cols;
   parallel_for(static_cast<std::int64_t>(ranges.size()), [&](std::int64_t r) {
@@ -131,7 +131,8 @@ void assign_in_order(const LayerProblem& problem, const LayerFactors& factors, c
         const auto at = (first + lane) * cols + j;
         const auto priced = prices.of(tensor, at / tensor.block_size);
         const float value = rest[static_cast<std::size_t>(j)][static_cast<std::size_t>(lane)];
-        const Index index = cheapest(priced, value, pivot);
+        const bool kept = keep_zeros && problem.target[static_cast<std::size_t>(at)] == 0;
+        const Index index = kept ? static_cast<Index>(priced.zero) : cheapest(priced, value, pivot);
         tensor.indices[static_cast<std::size_t>(at)] = index;
         error[static_cast<std::size_t>(lane)] = (value - priced.levels[index]) / row[j];
       }
@@ -145,7 +146,8 @@ void assign_in_order(const LayerProblem& problem, const LayerFactors& factors, c
 }
 
 /// Each weight by itself, as if the metric were diagonal.
-void assign_alone(const LayerProblem& problem, Prices& prices, QuantizedTensor& tensor) {
+void assign_alone(const LayerProblem& problem, Prices& prices, bool keep_zeros,
+                  QuantizedTensor& tensor) {
   const std::int64_t cols = problem.cols, per_group = problem.rows / problem.groups;
   for (int pass = 0; pass < 2; ++pass) {
     prices.estimate(tensor);
@@ -153,17 +155,19 @@ void assign_alone(const LayerProblem& problem, Prices& prices, QuantizedTensor& 
       const float* metric = problem.metric.data() + row / per_group * cols * cols;
       for (std::int64_t j = 0; j < cols; ++j) {
         const auto at = row * cols + j;
+        const float value = problem.target[static_cast<std::size_t>(at)];
+        const auto priced = prices.of(tensor, at / tensor.block_size);
         tensor.indices[static_cast<std::size_t>(at)] =
-            cheapest(prices.of(tensor, at / tensor.block_size),
-                     problem.target[static_cast<std::size_t>(at)], metric[j * cols + j]);
+            keep_zeros && value == 0 ? static_cast<Index>(priced.zero)
+                                     : cheapest(priced, value, metric[j * cols + j]);
       }
     });
   }
 }
 
 /// Revisits every weight of a row in turn; returns how many changed.
-std::int64_t revisit_row(const LayerProblem& problem, const Prices& prices, std::int64_t row,
-                         std::span<float> slope, QuantizedTensor& tensor) {
+std::int64_t revisit_row(const LayerProblem& problem, const Prices& prices, bool keep_zeros,
+                         std::int64_t row, std::span<float> slope, QuantizedTensor& tensor) {
   const std::int64_t cols = problem.cols, per_group = problem.rows / problem.groups;
   const float* metric = problem.metric.data() + row / per_group * cols * cols;
   std::int64_t changed = 0;
@@ -171,6 +175,7 @@ std::int64_t revisit_row(const LayerProblem& problem, const Prices& prices, std:
     const auto at = row * cols + j;
     const double curvature = metric[j * cols + j];
     if (!(curvature > 0)) continue;
+    if (keep_zeros && problem.target[static_cast<std::size_t>(at)] == 0) continue;
     const auto priced = prices.of(tensor, at / tensor.block_size);
     Index& index = tensor.indices[static_cast<std::size_t>(at)];
     const double level = priced.levels[index];
@@ -231,11 +236,11 @@ void compensate(const LayerProblem& problem, const LayerFactors& factors,
             problem.target[static_cast<std::size_t>(i)]);
   }
   Prices prices(tensor, options.lambda);
-  if (!options.compensate) return assign_alone(problem, prices, tensor);
+  if (!options.compensate) return assign_alone(problem, prices, options.keep_zeros, tensor);
   // The second pass prices bits by the frequencies that the first one led to.
   for (int pass = 0; pass < 2; ++pass) {
     prices.estimate(tensor);
-    assign_in_order(problem, factors, prices, tensor);
+    assign_in_order(problem, factors, prices, options.keep_zeros, tensor);
   }
 
   const auto weights = dequantize(tensor);
@@ -249,8 +254,9 @@ void compensate(const LayerProblem& problem, const LayerFactors& factors,
   for (int sweep = 0; sweep < options.sweeps; ++sweep) {
     prices.estimate(tensor);
     parallel_for(rows, [&](std::int64_t row) {
-      changed[static_cast<std::size_t>(row)] = revisit_row(
-          problem, prices, row, {slope + row * cols, static_cast<std::size_t>(cols)}, tensor);
+      changed[static_cast<std::size_t>(row)] =
+          revisit_row(problem, prices, options.keep_zeros, row,
+                      {slope + row * cols, static_cast<std::size_t>(cols)}, tensor);
     });
     std::int64_t all = 0;
     for (const auto count : changed) all += count;

@@ -42,9 +42,10 @@ struct LayerFactors {
 [[nodiscard]] LayerFactors factorize(const LayerProblem& problem, double damping);
 
 struct CompensateOptions {
-  double lambda = 0;       ///< Of the objective above, per bit.
-  bool compensate = true;  ///< Without: each weight by itself, at its own curvature.
-  int sweeps = 4;          ///< Of single reassignments, at most.
+  double lambda = 0;        ///< Of the objective above, per bit.
+  bool compensate = true;   ///< Without: each weight by itself, at its own curvature.
+  int sweeps = 4;           ///< Of single reassignments, at most.
+  bool keep_zeros = false;  ///< Weights whose target is exactly zero stay there, as after pruning.
 };
 
 /// Fills the indices of `tensor`, whose codebooks and block_size are given; its shape has `rows` as

@@ -8,6 +8,7 @@
 
 #include "laconic/spec.h"
 #include "train/post/compensate.h"
+#include "train/post/moments.h"
 
 namespace laconic {
 namespace {
@@ -42,12 +43,6 @@ void assign(std::span<const float> values, double price, QuantizedTensor& tensor
   const LayerProblem problem{static_cast<std::int64_t>(values.size()), 1, 1, values, one};
   const double lambda = price * squared_step(tensor) * std::numbers::ln2 / 6;
   compensate(problem, {}, {.lambda = lambda, .compensate = false}, tensor);
-}
-
-double root_mean_square(std::span<const float> values) {
-  double sum = 0;
-  for (const float value : values) sum += static_cast<double>(value) * value;
-  return values.empty() ? 0 : std::sqrt(sum / static_cast<double>(values.size()));
 }
 
 bool is_weight(const QuantizedTensor& tensor) {

@@ -209,31 +209,19 @@ class Pass {
     const auto factors = factorize(problem, options_.damping);
     const double curvature = options_.compensate ? factors.mean_pivot : mean_diagonal(problem);
     result_.curvature[name] = curvature;
-    QuantizedTensor tensor;
-    std::string spec;
-    double step = options_.step * choice.scale;
-    if (choice.quantizer == "uniform") {
-      step = short_float(step);
-      tensor = QuantizedTensor{shape,
-                               static_cast<std::int64_t>(problem.target.size()),
-                               {evenly_spaced_over(problem.target, static_cast<float>(step))},
-                               {}};
-      spec = "uniform";  // The codebook says the step; a spec per tensor would cost bytes.
-    } else {
-      const auto quantizer = make_quantizer(choice.quantizer);
-      const WeightsView view{shape, problem.target};
-      tensor = quantize(*quantizer, std::span(&view, 1), choice.granularity, choice.zeros)[0];
-      spec = quantizer->spec();
-    }
+    const double step = short_float(options_.step * choice.scale);
+    auto tensor = first_levels(choice, step, shape, problem.target);
     last_output_step_ = step * std::sqrt(curvature);
-    if (choice.quantizer == "uniform" || options_.compensate) {
-      // With distortion p step^2 / 12 at curvature p, and a bit for each halving of the step, a bit
-      // is worth p step^2 ln 2 / 6.
-      const double worth = curvature * step * step * std::numbers::ln2 / 6;
-      laconic::compensate(problem, factors, {options_.price * worth, options_.compensate, 4},
-                          tensor);
-      if (choice.quantizer == "uniform") drop_unused_ends(tensor);
-    }
+    // With distortion p step^2 / 12 at curvature p, and a bit for each halving of the step, a bit
+    // is worth p step^2 ln 2 / 6.
+    const double worth = curvature * step * step * std::numbers::ln2 / 6;
+    laconic::compensate(
+        problem, factors,
+        {options_.price * worth, options_.compensate, 4, choice.zeros == Zeros::keep}, tensor);
+    const bool even = choice.quantizer == "uniform";
+    if (even && !choice.codebook) drop_unused_ends(tensor);
+    // An even codebook says its step; a spec per tensor would cost bytes.
+    std::string spec = even ? "uniform" : spec_at(choice, step, problem.target);
     auto values = dequantize(tensor);
     result_.output_error[name] = laconic::output_error(problem, values);
     result_.tensors.insert_or_assign(

@@ -18,20 +18,10 @@
 
 #include "laconic/method.h"
 #include "laconic/network.h"
-#include "laconic/quantizer.h"
+#include "train/post/layer_choice.h"
 #include "train/post/linear_layer.h"
 
 namespace laconic {
-
-/// How one weight is quantized in a pass.
-struct LayerChoice {
-  /// Spec. `uniform` without a step takes PassOptions::step times `scale`.
-  std::string quantizer = "uniform";
-  double scale = 1;
-  Granularity granularity = {};
-  Zeros zeros = Zeros::free;
-  std::string coder = "auto";
-};
 
 struct PassOptions {
   double step = 0;  ///< In units of the weights.
