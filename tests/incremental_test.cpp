@@ -12,6 +12,7 @@
 #include "laconic/zoo.h"
 #include "quantize_samples.h"
 #include "toy_data.h"
+#include "train/methods/make_up.h"
 #include "train/methods/partial_tensor.h"
 
 namespace laconic {
@@ -224,6 +225,44 @@ TEST(Incremental, RefusesAStateThatDoesNotFit) {
   EXPECT_THAT(broken("conv1.weight/frozen", {{1}, {0}}), HasSubstr("do not fit"));
   EXPECT_THAT(error_of([&] { method->restore({}); }, ErrorCode::corrupt_data),
               HasSubstr("how many shares"));
+}
+
+TEST(MakeUp, ReachesTheLeastSquaresOptimumOfTheFreeWeights) {
+  // One row of three weights, the first frozen off by 0.5; inputs correlated.
+  const auto moments =
+      at::tensor({2.0, 1.0, 0.5, 1.0, 2.0, 0.3, 0.5, 0.3, 1.0}, at::kDouble).reshape({1, 3, 3});
+  const std::vector<float> target{1, 2, 3};
+  const std::vector<char> frozen{1, 0, 0};
+  std::vector<float> weights{1.5F, 2, 3};
+  make_up(weights, target, frozen, moments);
+  EXPECT_EQ(weights[0], 1.5F);
+  const auto error = [&](float a, float b) {
+    const auto e = at::tensor({0.5, static_cast<double>(a) - 2, static_cast<double>(b) - 3});
+    const auto damped = moments[0] + 0.01 * 5.0 / 3 * at::eye(3, at::kDouble);
+    return at::matmul(e.to(at::kDouble), at::matmul(damped, e.to(at::kDouble))).item<double>();
+  };
+  const double best = error(weights[1], weights[2]);
+  for (const float step : {-0.01F, 0.01F}) {
+    EXPECT_GT(error(weights[1] + step, weights[2]), best);
+    EXPECT_GT(error(weights[1], weights[2] + step), best);
+  }
+}
+
+TEST(MakeUp, BringsOutputsBackWithoutTraining) {
+  const ToyData data(shape, 3, 60, 1.0);
+  const auto loss_of = [&](std::string_view spec) {
+    auto trained = small_network(2);
+    (void)train(trained, data, {.epochs = 4, .batch = 20, .optimizer = "sgd:lr=0.05,momentum=0.9"});
+    auto with = setup(trained, "kmeans:levels=3");
+    with.data = &data;
+    const auto method = make_method(spec, with);
+    method->begin(trained);
+    // All shares but the last, nothing trained in between.
+    method->before_forward(trained, {0, 99, 100, nullptr});
+    return evaluate(trained, data, Part::train).loss;
+  };
+  EXPECT_LT(loss_of("incremental:shares=0.5/0.8/1,settle=false,make_up=true"),
+            loss_of("incremental:shares=0.5/0.8/1,settle=false"));
 }
 
 /// One tensor of a plan.

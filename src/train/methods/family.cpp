@@ -33,6 +33,9 @@ constexpr std::array incremental_options = {
     OptionInfo{"group_order", "forward", "forward|backward|sensitivity|plan",
                "Order in which tensors are grouped: of the network, its reverse, falling rise of "
                "loss when quantized alone, or of the plan's rows."},
+    OptionInfo{"make_up", "false", "true|false",
+               "Whether free weights first move to where their layer's outputs suffer least from "
+               "what was frozen, in closed form."},
     OptionInfo{"restart", "true", "true|false",
                "Whether the learning rate's schedule begins anew after each share."},
     OptionInfo{"settle", "true", "true|false",

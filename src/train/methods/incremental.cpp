@@ -9,14 +9,18 @@
 
 #include "laconic/error.h"
 #include "laconic/evaluate.h"
+#include "train/methods/make_up.h"
 #include "train/methods/members.h"
 #include "train/methods/partial_tensor.h"
+#include "train/post/sensitivity.h"
 
 namespace laconic {
 namespace {
 
 /// Enough to rank levels; the order, not the loss, is what matters.
 constexpr std::int64_t calibration_samples = 1000;
+constexpr std::int64_t calibration_batch = 125;
+constexpr std::uint64_t calibration_seed = 1;
 
 enum class GroupOrder { forward, backward, sensitivity, plan };
 
@@ -69,6 +73,7 @@ class Incremental final : public Method {
         shares_(shares_of(options)),
         groups_wanted_(static_cast<std::size_t>(options.integer("groups"))),
         group_order_(order_of(options.text("group_order"))),
+        makes_up_(options.flag("make_up")),
         restart_(options.flag("restart")),
         settle_(options.flag("settle")) {
     if (rule_.criterion == Criterion::cluster_loss && !rule_.by_level) {
@@ -78,6 +83,10 @@ class Incremental final : public Method {
     if (rule_.criterion == Criterion::cluster_loss && setup_.data == nullptr) {
       fail(ErrorCode::invalid_argument,
            "method \"incremental\": criterion=cluster_loss measures losses, so it needs data");
+    }
+    if (makes_up_ && setup_.data == nullptr) {
+      fail(ErrorCode::invalid_argument,
+           "method \"incremental\": make_up=true looks at layers' inputs, so it needs data");
     }
   }
 
@@ -144,6 +153,8 @@ class Incremental final : public Method {
     }
     restored_ = true;
   }
+
+  std::string plan() const override { return print_plan(setup_.plan); }
 
   std::string spec() const override { return spec_; }
 
@@ -237,9 +248,18 @@ class Incremental final : public Method {
       tensors_[t].fit(own, rule_);
     }
     const auto losses = share < 1 ? losses_of_ranks(network, weights) : std::vector<double>();
+    std::map<std::string, at::Tensor, std::less<>> moments;
+    if (makes_up_ && share < 1) {
+      moments = input_moments(network, draw_batches(*setup_.data, calibration_samples,
+                                                    calibration_batch, calibration_seed));
+    }
     for (auto& [t, own] : weights) {
+      const auto before = own;
       tensors_[t].freeze(own, share, rule_, losses);
       tensors_[t].put_frozen_in(own);
+      if (const auto found = moments.find(tensors_[t].name()); found != moments.end()) {
+        make_up(own, before, tensors_[t].frozen(), found->second);
+      }
       auto& parameter = network.parameter(tensors_[t].name());
       parameter.copy_(at::from_blob(own.data(), parameter.sizes()));
       remember(t, parameter);
@@ -282,7 +302,7 @@ class Incremental final : public Method {
   std::vector<double> shares_;  ///< Cumulative.
   std::size_t groups_wanted_;
   GroupOrder group_order_;
-  bool restart_, settle_;
+  bool makes_up_, restart_, settle_;
 
   std::optional<PlannedTensors> planned_;
   std::vector<PartialTensor> tensors_;  ///< In the order of planned_.

@@ -1,0 +1,80 @@
+# What experiments share: their command line, data by scale, and a row of results per run.
+#
+#   run.sh [--scale smoke|small|paper] [--program P] [--cifar DIR] [--resnet20 ONNX] [--out DIR]
+#
+# smoke  a perceptron on Fashion-MNIST, an epoch a run: do all the commands work?
+# small  ResNet-20 on a tenth of CIFAR-10's training images, few epochs: what a laptop can do.
+# paper  all of CIFAR-10, as many epochs as the issue of the figure allows.
+#
+# Rows go to results-SCALE.csv beside run.sh as they are finished; one that is there is not run again.
+# Models, plans and reports go to OUT (runs/NAME-SCALE).
+set -euo pipefail
+
+scale=smoke program=laconic cifar= resnet20= out=
+here=$(cd "$(dirname "$0")" && pwd)
+while [ $# -gt 0 ]; do
+  case $1 in
+    --scale) scale=$2 ;;
+    --program) program=$2 ;;
+    --cifar) cifar=$2 ;;
+    --resnet20) resnet20=$2 ;;
+    --out) out=$2 ;;
+    *) echo "unknown option $1; valid: --scale, --program, --cifar, --resnet20, --out" >&2; exit 2 ;;
+  esac
+  shift 2
+done
+out=${out:-runs/$(basename "$here")-$scale}
+mkdir -p "$out"
+results=$here/results-$scale.csv
+[ -f "$results" ] || echo "row,model,epochs,method,quantizer or plan,bytes,bits per weight,accuracy,seconds" >"$results"
+
+# The first figure of that name at the top of a JSON object.
+figure() { sed -n "s/^  \"$1\": \([-0-9.e+]*\),*$/\1/p" | head -1; }
+
+normalisation=mean=0.485/0.456/0.406,std=0.229/0.224/0.225
+case $scale in
+  smoke)
+    model=$out/lenet300.onnx data=fashion-mnist rate=0.005 batch=64
+    [ -f "$model" ] || "$program" train lenet300 --data "$data" --epochs 1 -o "$model" -q >/dev/null
+    ;;
+  small | paper)
+    [ -n "$cifar" ] && [ -n "$resnet20" ] || { echo "scale $scale needs --cifar DIR and --resnet20 ONNX" >&2; exit 2; }
+    model=$resnet20 rate=0.01 batch=128
+    folder=$cifar
+    if [ "$scale" = small ]; then
+      folder=$out/cifar
+      mkdir -p "$folder"
+      record=3073
+      for n in 1 2 3 4 5; do
+        head -c $((1000 * record)) "$cifar/data_batch_$n.bin" >"$folder/data_batch_$n.bin"
+      done
+      cp "$cifar/test_batch.bin" "$folder/"
+    fi
+    data=cifar10:$folder,$normalisation,flip=true,pad=4,validation=500
+    ;;
+  *) echo "unknown scale $scale; valid: smoke, small, paper" >&2; exit 2 ;;
+esac
+
+# row NAME EPOCHS METHOD (--quantizer SPEC | --plan FILE): trains, writes NAME.lac, measures the file.
+row() {
+  local name=$1 epochs=$2 method=$3
+  shift 3
+  grep -q "^$name," "$results" && return
+  echo "== $name" >&2
+  local start=$SECONDS
+  "$program" train "$model" --data "$data" --epochs "$epochs" --batch "$batch" \
+    --optimizer "sgd:lr=$rate,momentum=0.9" --schedule cosine --weight-decay 1e-4 \
+    --method "$method" "$@" -o "$out/$name.lac" -f --json >"$out/$name.json"
+  local what=$2
+  [ "$1" = --quantizer ] || what=$(basename "$2")
+  echo "$name,$(basename "$model"),$epochs,\"$method\",\"$what\",$(figure bytes <"$out/$name.json"),$(
+    "$program" inspect "$out/$name.lac" --json | figure bits_per_weight),$(
+    figure accuracy <"$out/$name.json"),$((SECONDS - start))" >>"$results"
+}
+
+# What the float network reaches.
+float_row() {
+  grep -q "^float," "$results" && return
+  echo "float,$(basename "$model"),0,,,$(stat -c %s "$model"),32,$(
+    "$program" eval "$model" --data "$data" --json -q | figure accuracy),0" >>"$results"
+}
