@@ -18,6 +18,7 @@ struct Request {
   WeightBudget budget;
   WidthRequest widths;
   std::int64_t limit = 500;
+  std::filesystem::path memory;
 };
 
 /// By damages that add up; by accuracy where an agent has data to measure it on.
@@ -30,7 +31,8 @@ Allocation allocate(const Context& context, const Request& request, const Graph&
   const Network network(graph);
   const auto kind = parse_choice_kind(request.widths.choices);
   const auto report = search_by_policy(
-      spec, table, budget, accuracy_of_plans(network, *data, table, kind, request.limit),
+      spec, table, budget,
+      accuracy_of_plans(network, *data, table, kind, request.limit, request.memory),
       describe_layers(graph, table), progress_printer(context));
   if (!context.quiet) {
     fmt::print(stderr, "plan: reward {:.5g} after {} plans tried in {} episodes{}\n", report.reward,
@@ -100,6 +102,9 @@ void add_plan(CLI::App& app, Context& context) {
                  "Validation samples that policy_gradient measures each plan on; 0: all")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  app.add_option("--memory", request->memory,
+                 "File that policy_gradient keeps its measurements in: the same command goes on "
+                 "where one was broken off");
   add_widths(app, request->widths);
   add_seed(app, context);
   app.callback(

@@ -5,9 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "errors.h"
 #include "laconic/train.h"
 #include "laconic/zoo.h"
+#include "temporary_folder.h"
 #include "toy_data.h"
 
 namespace laconic {
@@ -81,6 +84,44 @@ TEST(WeightBudget, SaysBothEndsWhereItLiesOutside) {
   (void)error_of([&] { (void)budget_bits({}, table, weights); }, ErrorCode::invalid_argument);
   (void)error_of([&] { (void)budget_bits({.bits = -1.0, .ratio = {}}, table, weights); },
                  ErrorCode::invalid_argument);
+}
+
+TEST(AccuracyOfPlans, AreMeasuredOnceAndRemembered) {
+  const TemporaryFolder folder;
+  const auto file = folder.path("rewards");
+  const auto table = damage_table(trained().graph, nullptr, widths(1, 3));
+  const Network network(trained().graph);
+  const std::vector<std::vector<std::size_t>> plans{{0, 1, 2}, {2, 2, 2}, {0, 0, 0}};
+  std::vector<double> expected;
+  {
+    const auto quality =
+        accuracy_of_plans(network, trained().data, table, ChoiceKind::kmeans, 0, file);
+    for (const auto& plan : plans) expected.push_back(quality(plan));
+  }
+  // Cut off within the last line: that plan is measured again.
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 3);
+  const auto again = accuracy_of_plans(network, trained().data, table, ChoiceKind::kmeans, 0, file);
+  for (std::size_t i = 0; i < plans.size(); ++i) EXPECT_EQ(again(plans[i]), expected[i]);
+  // What the file says is believed.
+  std::ofstream(file, std::ios::app) << "1,1,1 0.125\n";
+  const auto told = accuracy_of_plans(network, trained().data, table, ChoiceKind::kmeans, 0, file);
+  EXPECT_EQ(told(std::vector<std::size_t>{1, 1, 1}), 0.125);
+
+  const auto refused = [&](std::int64_t samples, ErrorCode code) {
+    return error_of(
+        [&] {
+          (void)accuracy_of_plans(network, trained().data, table, ChoiceKind::kmeans, samples,
+                                  file);
+        },
+        code);
+  };
+  EXPECT_THAT(refused(10, ErrorCode::invalid_argument), HasSubstr("of another search"));
+  for (const char* const line : {"1,1,x 0.5\n", "1,1\n", "1 \n", "1,2 0.5 6\n"}) {
+    const auto size = std::filesystem::file_size(file);
+    std::ofstream(file, std::ios::app) << line;
+    EXPECT_THAT(refused(0, ErrorCode::corrupt_data), HasSubstr("line 6")) << line;
+    std::filesystem::resize_file(file, size);
+  }
 }
 
 TEST(Analyze, MeasuresEveryLayerAtEveryWidth) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,10 +57,14 @@ struct WeightBudget {
                                                              std::span<const TensorChoices> table);
 
 /// Accuracy with all tensors quantized as picked, on the first `samples` of the validation part (0:
-/// all). Nothing is trained. Network, data and table must outlive it.
+/// all). Nothing is trained. Network, data and table must outlive it. Unless `memory` is empty,
+/// answers are kept in that file and not measured again: a search that was broken off and is begun
+/// anew comes to where it was at once, and to the same plan. Throws Error(invalid_argument) for a
+/// file of another network, data set, table or number of samples.
 [[nodiscard]] PlanQuality accuracy_of_plans(const Network& network, const Dataset& data,
                                             std::span<const TensorChoices> table, ChoiceKind kind,
-                                            std::int64_t samples);
+                                            std::int64_t samples,
+                                            const std::filesystem::path& memory = {});
 
 /// A tensor quantized alone at one width.
 struct WidthEffect {

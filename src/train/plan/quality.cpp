@@ -8,9 +8,26 @@
 
 #include "laconic/analyze.h"
 #include "laconic/error.h"
+#include "train/checkpoint.h"
 #include "train/plan/quantized_values.h"
+#include "train/plan/remembered.h"
 
 namespace laconic {
+namespace {
+
+/// Of names, ways, sizes and damages: another network has other damages.
+std::string digest_of(std::span<const TensorChoices> table) {
+  std::string all;
+  for (const auto& [tensor, choices] : table) {
+    all += tensor + '\n';
+    for (const auto& choice : choices) {
+      all += fmt::format("{} {} {}\n", choice.what, choice.bits, choice.damage);
+    }
+  }
+  return digest(std::as_bytes(std::span(all)));
+}
+
+}  // namespace
 
 std::vector<TensorDescription> describe_layers(const Graph& graph,
                                                std::span<const TensorChoices> table) {
@@ -40,7 +57,7 @@ std::vector<TensorDescription> describe_layers(const Graph& graph,
 
 PlanQuality accuracy_of_plans(const Network& network, const Dataset& data,
                               std::span<const TensorChoices> table, ChoiceKind kind,
-                              std::int64_t samples) {
+                              std::int64_t samples, const std::filesystem::path& memory) {
   if (data.size(Part::validation) == 0) {
     fail(ErrorCode::invalid_data,
          "{} has no validation part to measure plans on: give its option validation a share",
@@ -48,7 +65,8 @@ PlanQuality accuracy_of_plans(const Network& network, const Dataset& data,
   }
   // Shared, as functions can be copied.
   const auto values = std::make_shared<QuantizedValues>(network, table, kind);
-  return [&network, &data, table, samples, values](std::span<const std::size_t> picks) {
+  PlanQuality quality = [&network, &data, table, samples,
+                         values](std::span<const std::size_t> picks) {
     std::map<std::string, at::Tensor, std::less<>> overrides;
     for (std::size_t t = 0; t < picks.size(); ++t) {
       overrides.emplace(table[t].tensor, values->of(t, picks[t]));
@@ -56,6 +74,10 @@ PlanQuality accuracy_of_plans(const Network& network, const Dataset& data,
     return evaluate(network, data, Part::validation, {.limit = samples, .overrides = &overrides})
         .accuracy;
   };
+  if (memory.empty()) return quality;
+  return remembered(
+      std::move(quality), memory,
+      fmt::format("table {}, {} samples of {}", digest_of(table), samples, data.spec()));
 }
 
 }  // namespace laconic
