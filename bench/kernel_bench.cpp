@@ -137,6 +137,19 @@ void linear(benchmark::State& state, const Packing& packing, Activations kind, s
   set_threads(0);
 }
 
+void pack(benchmark::State& state, const Packing& packing, int threads) {
+  set_threads(threads);
+  const auto tensor = tensor_of(packing, {features, features});
+  for (auto _ : state) {
+    const auto layer =
+        PackedLinear::pack(tensor, {.activations = Activations::int8, .form = packing.form});
+    benchmark::DoNotOptimize(layer.bytes());
+  }
+  state.counters["weights"] =
+      benchmark::Counter(features * features, benchmark::Counter::kIsIterationInvariantRate);
+  set_threads(0);
+}
+
 struct ConvCase {
   const char* name;
   Shape shape;
@@ -280,6 +293,12 @@ void register_all() {
               linear(state, packing, kind, 1, 128, threads);
             });
       }
+    }
+  }
+  for (const Packing& packing : packings) {
+    for (const int threads : {1, 2}) {
+      add(fmt::format("pack/{}/{}", packing.name, threads),
+          [=, &packing](benchmark::State& state) { pack(state, packing, threads); });
     }
   }
   for (const ConvCase& c : conv_cases) {

@@ -1,4 +1,4 @@
-// Single codes of a chunk: how packing writes them, and the plain way to read them.
+// Single codes of a chunk: the plain way to read them.
 
 #pragma once
 
@@ -6,15 +6,6 @@
 
 namespace laconic {
 namespace {
-
-/// Adds the code of byte `lane` in quad `quad` to a chunk that was zero there.
-inline void put_code(WeightForm form, std::byte* chunk, int quad, int lane, unsigned code) {
-  constexpr unsigned powers_of_three[] = {1, 3, 9, 27, 81};
-  const auto before = std::to_integer<unsigned>(chunk[lane]);
-  const unsigned added = form == WeightForm::trits5 ? powers_of_three[quad] * code
-                                                    : code << (8 / chunk_quads(form) * quad);
-  chunk[lane] = static_cast<std::byte>(before + added);
-}
 
 /// The code of quad `quad` in a byte of a chunk.
 inline unsigned code_in(WeightForm form, std::byte byte, int quad) {

@@ -1,11 +1,12 @@
 #include "kernels/pack.h"
 
 #include <algorithm>
+#include <cstring>
 #include <span>
 
 #include "kernels/code_maps.h"
-#include "kernels/codes.h"
 #include "kernels/places.h"
+#include "kernels/row_encoder.h"
 #include "laconic/error.h"
 #include "laconic/threads.h"
 
@@ -55,6 +56,14 @@ WeightForm choose_form(std::size_t levels, const PackOptions& options) {
          "weights have {} levels, but must have at most 256 to be packed exactly", levels);
   }
   return WeightForm::bits8;
+}
+
+/// A tensor's shape may say more than it holds.
+void check_count(std::size_t held, const Shape& shape) {
+  if (static_cast<std::int64_t>(held) != element_count(shape)) {
+    fail(ErrorCode::invalid_argument, "weights of shape [{}] have {} values",
+         fmt::join(shape, ", "), held);
+  }
 }
 
 /// One run for each tap; or, of a single tap, one for each block of channels. Sums of bytes are cut
@@ -121,7 +130,6 @@ class Packer {
     }
     const Reduction& reduction = out_.reduction;
     const int quads = chunk_quads(form_);
-    places_ = places(reduction, quads);
     out_.panel_bytes = reduction.segments * reduction.segment_chunks(quads) * chunk_bytes;
     const auto panels = static_cast<std::size_t>(out_.panels());
     out_.data.resize(panels * static_cast<std::size_t>(out_.panel_bytes));
@@ -194,101 +202,63 @@ class Packer {
 
   /// Returns the largest error of a weight.
   float pack_panel(std::int64_t panel) {
-    const std::int64_t group = panel / out_.group_panels();
     const std::int64_t first = panel % out_.group_panels() * panel_rows;
     const std::int64_t rows = std::min<std::int64_t>(panel_rows, out_.group_rows - first);
+    const std::int64_t first_row = panel / out_.group_panels() * out_.group_rows + first;
+    const RowEncoder encoder(tensor_, maps_, row_, block_, int8_, whole_);
     std::vector<std::uint8_t> codes(static_cast<std::size_t>(row_));
-    std::byte* packed = out_.data.data() + panel * out_.panel_bytes;
-    const int quads = chunk_quads(form_);
+    std::vector<std::uint8_t> quads(
+        static_cast<std::size_t>(panel_weights(out_.reduction, chunk_quads(form_))));
     float error = 0;
     for (std::int64_t r = 0; r < rows; ++r) {
-      const std::int64_t row = group * out_.group_rows + first + r;
-      error = std::max(error, encode_row(row, panel, r, codes));
-      const std::int64_t* place = places_.data();
-      for (std::byte* chunk = packed; chunk != packed + out_.panel_bytes; chunk += chunk_bytes) {
-        for (int quad = 0; quad < quads; ++quad, place += 4) {
-          for (int j = 0; j < 4; ++j) {
-            if (place[j] < 0) continue;
-            const auto code = codes[static_cast<std::size_t>(place[j])];
-            put_code(form_, chunk, quad, static_cast<int>(4 * r + j), code);
-          }
-        }
-      }
+      const auto row = encoder.encode(first_row + r, codes);
+      error = std::max(error, row.error);
+      arrange_row(out_.reduction, chunk_quads(form_), codes.data(), quads.data());
+      pack_quads(quads, out_.data.data() + panel * out_.panel_bytes + 4 * r);
+      describe_row(first_row + r, panel, r, row);
     }
     return error;
   }
 
-  /// The codes of a row, in the tensor's order; its scales, sum and tables into row `r` of `panel`.
-  float encode_row(std::int64_t row, std::int64_t panel, std::int64_t r,
-                   std::span<std::uint8_t> codes) {
-    const float row_step = int8_ && !whole_ ? step_of_row(row) : 0;
-    const std::int64_t first = row * row_, end = first + row_;
-    std::vector<std::uint8_t> row_codes;
-    double sum = 0;
-    float error = 0;
-    for (std::int64_t block = first / block_; block * block_ < end; ++block) {
-      const CodeMap& map = maps_.of_block(block);
-      std::span<const std::uint8_t> code = map.codes;
-      if (int8_ && !whole_) {
-        row_codes.clear();
-        for (const float level : map.codebook->levels()) {
-          const std::int8_t multiple = nearest_multiple(level, row_step);
-          row_codes.push_back(static_cast<std::uint8_t>(multiple));
-          error = std::max(error, std::abs(level - row_step * static_cast<float>(multiple)));
-        }
-        code = row_codes;
+  /// Four codes at a time: no byte of a chunk passes 255, so products of words do not carry over.
+  void pack_quads(std::span<const std::uint8_t> quads, std::byte* chunk) const {
+    const int count = chunk_quads(form_);
+    const std::uint32_t base = form_ == WeightForm::trits5 ? 3 : 1u << 8 / count;
+    for (auto quad = quads.begin(); quad != quads.end(); chunk += chunk_bytes) {
+      std::uint32_t word = 0, factor = 1;
+      for (int q = 0; q < count; ++q, quad += 4, factor *= base) {
+        std::uint32_t four;
+        std::memcpy(&four, &*quad, 4);
+        word += four * factor;
       }
-      const std::int64_t from = std::max(first, block * block_);
-      const std::int64_t to = std::min(end, (block + 1) * block_);
-      std::int64_t multiples = 0;
-      for (std::int64_t k = from; k < to; ++k) {
-        const Index index = tensor_.indices[static_cast<std::size_t>(k)];
-        codes[static_cast<std::size_t>(k - first)] = code[index];
-        if (int8_) multiples += multiple_of(map, code, index);
-      }
-      error = std::max(error, map.rounded.error);
-      sum += static_cast<double>(multiples) * double{whole_ ? map.rounded.step : row_step};
+      std::memcpy(chunk, &word, 4);
     }
-    for (std::int64_t s = 0; s < out_.reduction.segments; ++s) {
-      const bool parts = out_.reduction.segment_runs == 1;
-      const std::int64_t at = first + (parts ? s * out_.reduction.run_length : 0);
-      const CodeMap& map = maps_.of_block(at / block_);
-      const std::int64_t lane = (panel * out_.reduction.segments + s) * panel_rows + r;
-      if (int8_) out_.scales[static_cast<std::size_t>(lane)] = whole_ ? map.rounded.step : row_step;
-      if (out_.tables == Tables::per_row) {
-        const std::int64_t at_table = lane * out_.table_size;
+  }
+
+  /// Scales, sum and tables of row `r` of a panel.
+  void describe_row(std::int64_t row, std::int64_t panel, std::int64_t r,
+                    const RowEncoder::Row& encoded) {
+    const Reduction& reduction = out_.reduction;
+    for (std::int64_t s = 0; s < reduction.segments; ++s) {
+      const std::int64_t within = reduction.taps == 1 ? s * reduction.run_length : 0;
+      const CodeMap& map = maps_.of_block((row * row_ + within) / block_);
+      const std::int64_t lane = (panel * reduction.segments + s) * panel_rows + r;
+      if (int8_) {
+        out_.scales[static_cast<std::size_t>(lane)] = whole_ ? map.rounded.step : encoded.step;
+      }
+      if (out_.tables != Tables::per_row) continue;
+      const std::int64_t table = lane * out_.table_size;
+      if (int8_) {
         const auto& multiples = map.rounded.multiples;
-        if (int8_) {
-          std::copy(multiples.begin(), multiples.end(), out_.int8_tables.begin() + at_table);
-        } else {
-          const auto levels = map.codebook->levels();
-          std::copy(levels.begin(), levels.end(), out_.float_tables.begin() + at_table);
-        }
+        std::copy(multiples.begin(), multiples.end(), out_.int8_tables.begin() + table);
+      } else {
+        const auto levels = map.codebook->levels();
+        std::copy(levels.begin(), levels.end(), out_.float_tables.begin() + table);
       }
     }
     if (int8_) {
-      out_.sums[static_cast<std::size_t>(panel * panel_rows + r)] = static_cast<float>(sum);
+      out_.sums[static_cast<std::size_t>(panel * panel_rows + r)] = static_cast<float>(encoded.sum);
     }
-    return error;
-  }
-
-  [[nodiscard]] std::int64_t multiple_of(const CodeMap& map, std::span<const std::uint8_t> codes,
-                                         Index index) const {
-    if (whole_) return map.rounded.multiples[index];
-    return static_cast<std::int8_t>(codes[index]);
-  }
-
-  /// For the levels of all blocks that a row touches.
-  [[nodiscard]] float step_of_row(std::int64_t row) const {
-    std::vector<float> levels;
-    const std::int64_t last = ((row + 1) * row_ - 1) / block_;
-    for (std::int64_t block = row * row_ / block_; block <= last; ++block) {
-      const auto more = maps_.of_block(block).codebook->levels();
-      levels.insert(levels.end(), more.begin(), more.end());
-    }
-    std::sort(levels.begin(), levels.end());
-    levels.erase(std::unique(levels.begin(), levels.end()), levels.end());
-    return best_step(levels);
   }
 
   const QuantizedTensor& tensor_;
@@ -298,7 +268,6 @@ class Packer {
   std::int64_t row_ = 0;    ///< Weights of a row.
   std::int64_t block_ = 0;  ///< Weights of a block.
   WeightForm form_{};
-  std::vector<std::int64_t> places_;
   PackedWeights out_;
 };
 
@@ -323,6 +292,7 @@ void for_each_dense_weight(const PackedWeights& packed, Visit visit) {
 
 PackedWeights pack_weights(const QuantizedTensor& tensor, const WeightExtents& extents,
                            const PackOptions& options) {
+  check_count(tensor.indices.size(), tensor.shape);
   return Packer(tensor, extents, options).pack();
 }
 
@@ -332,6 +302,7 @@ PackedWeights pack_weights(const DenseTensor& tensor, const WeightExtents& exten
     fail(ErrorCode::invalid_argument, "weights that were not quantized cannot be packed as {}",
          name(*options.form));
   }
+  check_count(tensor.values.size(), tensor.shape);
   PackedWeights out;
   describe(out, extents, choose_kernel(WeightForm::floats, options));
   out.reduction = reduction_of(extents, extents.channels, false);

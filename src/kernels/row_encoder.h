@@ -1,0 +1,43 @@
+// Rows of indices to rows of codes.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "kernels/code_maps.h"
+
+namespace laconic {
+
+class RowEncoder {
+ public:
+  /// `whole` says that blocks are whole rows or equal parts of rows; other blocks get, of int8, a
+  /// step for each row. All must outlive the encoder.
+  RowEncoder(const QuantizedTensor& tensor, const CodeMaps& maps, std::int64_t row_weights,
+             std::int64_t block_weights, bool int8, bool whole)
+      : tensor_(tensor),
+        maps_(maps),
+        row_(row_weights),
+        block_(block_weights),
+        int8_(int8),
+        own_steps_(int8 && !whole) {}
+
+  struct Row {
+    float step = 0;   ///< Of rows that have one of their own.
+    float error = 0;  ///< The largest of a weight.
+    double sum = 0;   ///< int8: of the weights as they are rounded.
+  };
+
+  /// Writes the codes of a row, in the tensor's order.
+  Row encode(std::int64_t row, std::span<std::uint8_t> codes) const;
+
+ private:
+  [[nodiscard]] float step_of_row(std::int64_t row) const;
+
+  const QuantizedTensor& tensor_;
+  const CodeMaps& maps_;
+  std::int64_t row_, block_;
+  bool int8_, own_steps_;
+};
+
+}  // namespace laconic
