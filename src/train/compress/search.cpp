@@ -42,7 +42,7 @@ void Search::bisect() {
       step = fine > 0 ? step * stride : step / stride;
       if (tries > 1) stride *= stride;  // Far off: stride out.
       // Beyond any sensible step: nothing changes any more.
-      if (step > 1e4 * Workshop::typical_step) break;
+      if (step > 1e4 * Workshop::typical_step || step < 1e-4 * Workshop::typical_step) break;
     }
   }
 }
