@@ -131,5 +131,23 @@ TEST(Granularity, TensorsAreChecked) {
   EXPECT_THAT(run({{6}, weights}, {Granularity::Kind::per_group, 0}), HasSubstr("group size is 0"));
 }
 
+TEST(Quantize, SearchesBeginFromAnEarlierResult) {
+  const std::vector<float> weights = {1, 0.45f, -0.45f, 0.45f, 0.8f, 0.1f, 0.1f, -0.9f};
+  const auto alternating = make_quantizer("scaled:pattern=ternary,solver=alternating");
+  const Granularity rows{Granularity::Kind::per_channel};
+  const WeightsView plain{{2, 4}, weights};
+  auto start = quantize(*alternating, std::span(&plain, 1), rows)[0];
+  // The first row has two fixed points: all four weights, or the largest alone.
+  start.codebooks[0] = Codebook({-1, 0, 1});
+  const WeightsView warm{{2, 4}, weights, {}, &start};
+  const auto found = quantize(*alternating, std::span(&warm, 1), rows)[0];
+  const auto by_block =
+      alternating->quantize_block(std::span(weights).first(4), {}, {.start = &start.codebooks[0]});
+  EXPECT_EQ(found.codebooks[0], by_block.codebook);
+  EXPECT_NE(found.codebooks[0], quantize(*alternating, std::span(&plain, 1), rows)[0].codebooks[0]);
+  start.shape = {8};
+  EXPECT_THROW((void)quantize(*alternating, std::span(&warm, 1), rows), Error);
+}
+
 }  // namespace
 }  // namespace laconic

@@ -83,6 +83,9 @@ struct WeightsView {
   Shape shape;
   std::span<const float> weights;
   std::span<const float> importance = {};  ///< Empty: all ones.
+  /// Where iterative searches begin, block by block: an earlier result of the same shape and
+  /// granularity, or null. Ignored where blocks are joint or zeros are kept.
+  const QuantizedTensor* start = nullptr;
 };
 
 /// Quantizes tensors block by block, blocks in parallel; `joint` makes one block of them all.

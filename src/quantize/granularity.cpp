@@ -17,6 +17,11 @@ void check(const WeightsView& tensor) {
          "a tensor to be quantized has {} weights, but its shape has {}", tensor.weights.size(),
          count);
   }
+  if (tensor.start != nullptr && tensor.start->shape != tensor.shape) {
+    fail(ErrorCode::invalid_argument,
+         "a start of {} weights is given for a tensor of {}, or one of another shape",
+         tensor.start->indices.size(), count);
+  }
   if (!tensor.importance.empty() && tensor.importance.size() != tensor.weights.size()) {
     fail(ErrorCode::invalid_argument, "{} importances for {} weights: there must be one each",
          tensor.importance.size(), tensor.weights.size());
@@ -64,9 +69,10 @@ BlockCode quantize_keeping_zeros(const Quantizer& quantizer, std::span<const flo
 }
 
 BlockCode quantize_any(const Quantizer& quantizer, std::span<const float> weights,
-                       std::span<const float> importance, Zeros zeros) {
+                       std::span<const float> importance, Zeros zeros,
+                       const Codebook* start = nullptr) {
   return zeros == Zeros::keep ? quantize_keeping_zeros(quantizer, weights, importance)
-                              : quantizer.quantize_block(weights, importance);
+                              : quantizer.quantize_block(weights, importance, {.start = start});
 }
 
 std::vector<QuantizedTensor> quantize_jointly(const Quantizer& quantizer,
@@ -100,6 +106,12 @@ std::vector<QuantizedTensor> quantize_jointly(const Quantizer& quantizer,
   return results;
 }
 
+/// Where the search for the block from `first` on begins, if that is given.
+const Codebook* start_of(const WeightsView& tensor, std::int64_t block_size, std::size_t first) {
+  if (tensor.start == nullptr || tensor.start->block_size != block_size) return nullptr;
+  return &tensor.start->codebooks[first / static_cast<std::size_t>(block_size)];
+}
+
 /// A block of one of several tensors.
 struct Place {
   std::size_t tensor = 0;
@@ -123,7 +135,7 @@ std::vector<QuantizedTensor> quantize(const Quantizer& quantizer,
     const auto step = static_cast<std::size_t>(block_size), count = tensors[t].weights.size();
     results[t] = {
         .shape = tensors[t].shape, .block_size = block_size, .codebooks = {}, .indices = {}};
-    results[t].indices.resize(count);
+    if (step < count) results[t].indices.resize(count);
     for (std::size_t first = 0; first < count; first += std::min(step, count - first)) {
       places.push_back({t, first, std::min(step, count - first)});
       results[t].codebooks.emplace_back(std::vector<float>{0});
@@ -135,9 +147,13 @@ std::vector<QuantizedTensor> quantize(const Quantizer& quantizer,
     auto code = quantize_any(
         quantizer, tensor.weights.subspan(first, count),
         tensor.importance.empty() ? tensor.importance : tensor.importance.subspan(first, count),
-        zeros);
-    std::copy(code.indices.begin(), code.indices.end(),
-              results[t].indices.begin() + static_cast<std::ptrdiff_t>(first));
+        zeros, start_of(tensor, results[t].block_size, first));
+    if (count == tensor.weights.size()) {
+      results[t].indices = std::move(code.indices);
+    } else {
+      std::copy(code.indices.begin(), code.indices.end(),
+                results[t].indices.begin() + static_cast<std::ptrdiff_t>(first));
+    }
     results[t].codebooks[first / static_cast<std::size_t>(results[t].block_size)] =
         std::move(code.codebook);
   });

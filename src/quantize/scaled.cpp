@@ -223,13 +223,11 @@ class Scaled final : public Quantizer {
       values.push_back(level_at(above.scale * pattern_.magnitudes[j]));
     }
     std::vector<Index> indices;
-    if (bins && uppers.size() > few_uppers) {
-      count_uppers(*bins, uppers, block.weights);
-      indices = std::move(bins->ids());
-    } else {
-      indices.resize(block.weights.size());
-      count_uppers(uppers, block.weights, indices);
-    }
+    const bool by_bins = bins && uppers.size() > few_uppers;
+    if (by_bins) count_uppers(*bins, uppers, block.weights);
+    if (bins) indices = std::move(bins->ids());
+    indices.resize(block.weights.size());
+    if (!by_bins) count_uppers(uppers, block.weights, indices);
     std::vector<float> levels(values);
     std::sort(levels.begin(), levels.end());
     levels.erase(std::unique(levels.begin(), levels.end()), levels.end());

@@ -26,6 +26,7 @@ struct PlannedTensor {
 struct Values {
   std::span<const float> weights;
   std::span<const float> importance = {};  ///< Empty: all ones.
+  const QuantizedTensor* start = nullptr;  ///< As WeightsView::start.
 };
 
 class PlannedTensors {

@@ -30,11 +30,11 @@ constexpr double importance_floor = 1e-8;  ///< Added to its root, as the paper 
 
 /// What is kept for a tensor of the plan.
 struct Slot {
-  at::Tensor shadow;     ///< While the quantized weights stand in for it.
-  at::Tensor quantized;  ///< On the network's device.
-  at::Tensor moment;     ///< Mean squared gradient, where the optimizer keeps none.
-  std::vector<float> importance;
-  TrainedLevels levels;  ///< Where these learn.
+  at::Tensor shadow;      ///< While the quantized weights stand in for it.
+  at::Tensor quantized;   ///< On the network's device.
+  at::Tensor moment;      ///< Mean squared gradient, where the optimizer keeps none.
+  at::Tensor importance;  ///< On the CPU; undefined: all ones.
+  TrainedLevels levels;   ///< Where these learn.
 };
 
 /// Weights of a tensor on the CPU: the tensor's own memory where it is there.
@@ -71,7 +71,9 @@ class Projected final : public Method {
       const auto& tensor = planned_->tensors()[i];
       slots_[i].quantized = at::empty_like(network.parameter(tensor.name).detach());
       const auto given = importance_of(setup_, tensor);
-      if (importance_ == "given") slots_[i].importance.assign(given.begin(), given.end());
+      if (importance_ != "given" || given.empty()) continue;
+      slots_[i].importance = at::empty({static_cast<std::int64_t>(given.size())}, at::kFloat);
+      std::ranges::copy(given, slots_[i].importance.data_ptr<float>());
     }
     project(network);
   }
@@ -111,15 +113,14 @@ class Projected final : public Method {
       const auto& name = planned_->tensors()[static_cast<std::size_t>(i)].name;
       at::Tensor shadow = network.parameter(name).detach();
       if (clip_ > 0) shadow.clamp_(-clip_, clip_);
-      if (!at::isfinite(shadow).all().item<bool>()) {
-        fail(ErrorCode::diverged,
-             "training diverged at step {} of {}: parameter \"{}\" is no longer finite; a lower "
-             "learning rate may help",
-             at.step + 1, at.total_steps, name);
-      }
       if (importance_ == "moment") take_importance(slot, network.parameter(name), name, at);
     });
-    project(network);
+    try {
+      project(network);
+    } catch (const Error&) {
+      refuse_divergence(network, at);
+      throw;
+    }
   }
 
   void before_evaluation(Network& network) override { swap_in(network); }
@@ -192,8 +193,9 @@ class Projected final : public Method {
       slot.moment.mul_(gradient_memory).add_(square, 1 - gradient_memory);
       moment = slot.moment;
     }
-    const at::Tensor root = moment.sqrt().add_(importance_floor).cpu().contiguous();
-    slot.importance.assign(floats(root).begin(), floats(root).end());
+    if (!moment.is_cpu()) moment = moment.cpu();
+    if (!slot.importance.defined()) slot.importance = at::empty_like(moment);
+    at::sqrt_out(slot.importance, moment).add_(importance_floor);
   }
 
   /// The rate falls evenly to zero, whatever the schedule of the other parameters.
@@ -212,11 +214,29 @@ class Projected final : public Method {
     std::vector<Values> values;
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       shadows.push_back(network.parameter(planned_->tensors()[i].name).detach().cpu().contiguous());
-      values.push_back({floats(shadows.back()), slots_[i].importance});
+      const auto& importance = slots_[i].importance;
+      values.push_back({floats(shadows.back()),
+                        importance.defined() ? floats(importance) : std::span<const float>(),
+                        codes_.empty() ? nullptr : &codes_[i]});
     }
     codes_ = planned_->quantize(values);
     for (std::size_t i = 0; trained_ && i < slots_.size(); ++i) slots_[i].levels.apply(codes_[i]);
     show_levels();
+  }
+
+  /// Says which step made a weight or its gradient infinite or not a number, if one did.
+  void refuse_divergence(const Network& network, const Progress& at) const {
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      const auto& name = planned_->tensors()[i].name;
+      const auto finite = [](const at::Tensor& tensor) {
+        return !tensor.defined() || at::isfinite(tensor).all().item<bool>();
+      };
+      if (finite(network.parameter(name).detach()) && finite(slots_[i].importance)) continue;
+      fail(ErrorCode::diverged,
+           "training diverged at step {} of {}: parameter \"{}\" is no longer finite; a lower "
+           "learning rate may help",
+           at.step + 1, at.total_steps, name);
+    }
   }
 
   /// Brings what codes_ stand for to where the network can take it.
