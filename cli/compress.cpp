@@ -89,6 +89,9 @@ void add_compress(CLI::App& app, Context& context) {
       ->capture_default_str();
   app.add_option("--plan", request->plan,
                  "File that decides for the tensors that it names: see laconic plan");
+  app.add_option("--method", options.method,
+                 "Spec: see laconic list methods; makes one file, which the budget accepts or not")
+      ->capture_default_str();
   app.add_option("--importance", options.importance, "Spec: see laconic list estimators")
       ->capture_default_str();
   app.add_option("--temper", options.temper, "Power of importance in the steps of tensors, 0 to 1")

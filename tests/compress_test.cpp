@@ -152,6 +152,17 @@ TEST(Compress, ForcesEachChoice) {
   }
 }
 
+TEST(Compress, FollowsAMethod) {
+  for (const auto* method : {"post", "projected", "incremental"}) {
+    auto options = within({.ratio = 4}, method == std::string_view("post") ? 0 : 1);
+    options.method = method;
+    const auto result = compress(setting().graph, *setting().data, options);
+    EXPECT_GE(result.ratio, 4) << method;
+    EXPECT_GT(result.after.accuracy, 0.9) << method;
+    EXPECT_EQ(result.trials.size(), 1u);
+  }
+}
+
 std::set<float> levels_of(const CompressedNetwork& network, std::string_view name) {
   const auto levels =
       std::get<QuantizedTensor>(network.tensors.find(name)->second.tensor).codebooks[0].levels();

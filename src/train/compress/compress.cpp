@@ -4,6 +4,7 @@
 #include "laconic/coder.h"
 #include "laconic/error.h"
 #include "laconic/importance.h"
+#include "laconic/methods.h"
 #include "train/compress/search.h"
 #include "train/compress/workshop.h"
 
@@ -35,6 +36,7 @@ void check(const CompressOptions& options) {
   }
   if (options.importance != "auto") (void)make_estimator(options.importance);
   if (options.allocator != "auto") (void)make_allocator(options.allocator);
+  if (options.method != "auto") (void)make_method(options.method, {});
   if (options.quantizer != "auto") (void)make_quantizer(options.quantizer);
   if (options.granularity != "auto") (void)parse_granularity(options.granularity);
   if (options.coder != "auto") (void)make_coder(options.coder);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "laconic/error.h"
+#include "train/compress/by_method.h"
 #include "train/compress/tuning.h"
 
 namespace laconic {
@@ -12,9 +13,16 @@ Search::Search(const Workshop& workshop)
     : workshop_(workshop), budget_(workshop.options().budget) {}
 
 Candidate Search::run() {
-  bisect();
+  const bool searches = workshop_.options().method == "auto";
+  if (searches) {
+    bisect();
+  } else {
+    auto candidate = by_method(workshop_);
+    workshop_.evaluate(candidate);
+    consider(std::move(candidate));
+  }
   if (!best_) give_up();
-  if (workshop_.options().epochs > 0) {
+  if (searches && workshop_.options().epochs > 0) {
     workshop_.evaluate(*best_);
     const Candidate start = *best_;
     tune(workshop_, start, [this](Candidate candidate) {

@@ -12,7 +12,8 @@ namespace laconic {
 
 /// Looks for the base step at the border of the budget: the one knob that trades all tensors' bits
 /// against damage alike. Larger steps make smaller files and cost accuracy. Then, where epochs are
-/// allowed, trains at coarser steps from there.
+/// allowed, trains at coarser steps from there. A method that was asked for makes the one file that
+/// is then held against the budget.
 class Search {
  public:
   explicit Search(const Workshop& workshop);

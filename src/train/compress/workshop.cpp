@@ -58,6 +58,7 @@ Workshop::Workshop(Graph graph, const Dataset& data, const CompressOptions& opti
   batches_ = draw_batches(data, options.samples, calibration_batch, options.seed);
   const auto probes =
       draw_batches(data, std::min(options.samples, probe_samples), probe_batch, options.seed);
+  if (options.method != "auto") return;  // It decides by itself.
   choices_.emplace(network_, data, options_, probes, progress_);
 }
 
