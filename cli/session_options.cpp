@@ -62,7 +62,7 @@ void add_session_options(CLI::App& app, SessionChoice& choice) {
                  "Shape of an input to measure with, NAME=1x3x32x32; open extents are 1 otherwise");
 }
 
-Session open_session(const std::filesystem::path& model, const SessionChoice& choice) {
+SessionOptions read_options(const SessionChoice& choice) {
   SessionOptions options{.kernels = parse_kernels(choice.kernels)};
   for (const auto& text : choice.shapes) {
     const auto equals = text.rfind('=');
@@ -72,6 +72,11 @@ Session open_session(const std::filesystem::path& model, const SessionChoice& ch
     options.shapes.insert_or_assign(text.substr(0, equals),
                                     parse_shape(std::string_view(text).substr(equals + 1)));
   }
+  return options;
+}
+
+Session open_session(const std::filesystem::path& model, const SessionChoice& choice) {
+  const SessionOptions options = read_options(choice);
   if (is_compressed_file(model)) return Session::open(model, options);
   return Session(read_onnx(model), options);
 }

@@ -18,6 +18,9 @@ struct SessionChoice {
 /// Adds --kernels and --shape.
 void add_session_options(CLI::App& app, SessionChoice& choice);
 
+/// Throws Error(invalid_argument) for a shape that is not written as it must be.
+[[nodiscard]] SessionOptions read_options(const SessionChoice& choice);
+
 /// Opens a .lac or .onnx file.
 [[nodiscard]] Session open_session(const std::filesystem::path& model, const SessionChoice& choice);
 
@@ -26,6 +29,7 @@ void add_session_options(CLI::App& app, SessionChoice& choice);
 [[nodiscard]] std::string layers_table(const Session& session);
 
 /// The verbs.
+void add_bench(CLI::App& app, Context& context);
 void add_run(CLI::App& app, Context& context);
 
 }  // namespace laconic::cli

@@ -24,7 +24,7 @@ endif()
 # Designated initializers name the fields that matter; the others have defaults.
 add_library(laconic_policy INTERFACE)
 target_compile_options(laconic_policy INTERFACE
-  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wno-missing-field-initializers $<$<BOOL:${LACONIC_WERROR}>:-Werror>)
+  -Wall -Wextra -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor;-Wold-style-cast> -Wno-missing-field-initializers $<$<BOOL:${LACONIC_WERROR}>:-Werror>)
 if(LACONIC_SANITIZE)
   add_compile_options(-fsanitize=${LACONIC_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${LACONIC_SANITIZE})

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "kernels/conv_input.h"
@@ -132,12 +133,13 @@ class ConvCall {
   void find_scale() {
     const std::int64_t count = size_.channels * size_.height * size_.width;
     const IsaCode& isa = *packed_.code->isa;
-    parallel_for(tasks_, [this, count, &isa](std::int64_t task) {
+    const auto widen = [this, count, &isa](std::int64_t task) {
       Range range;
       const std::int64_t first = count * task / tasks_;
       isa.widen(x_ + first, count * (task + 1) / tasks_ - first, range);
       ranges_[task] = range;
-    });
+    };
+    parallel_for(tasks_, std::ref(widen));  // By reference: a copy would take memory.
     Range all;
     for (std::int64_t task = 0; task < tasks_; ++task) {
       all.low = std::min(all.low, ranges_[task].low);

@@ -10,3 +10,13 @@ cmake -S "$here" -B "$folder/build" -G Ninja -DCMAKE_PREFIX_PATH="$folder/prefix
 cmake --build "$folder/build" >/dev/null
 "$folder/build/outside"
 "$folder/prefix/bin/laconic" --version
+
+# The example that embeds the runtime; it refuses a file that is not there in one sentence.
+cmake -S "$here/../../examples/embed_runtime" -B "$folder/embed" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+  -DCMAKE_PREFIX_PATH="$folder/prefix" >/dev/null
+cmake --build "$folder/embed" >/dev/null
+status=0
+"$folder/embed/embed_runtime" "$folder/missing.lac" 2>"$folder/said" || status=$?
+[ "$status" -eq 1 ] && grep -q 'cannot read.*missing.lac' "$folder/said"
+strip -o "$folder/stripped" "$folder/embed/embed_runtime"
+echo "embed_runtime: $(stat -c %s "$folder/stripped") bytes stripped"

@@ -1,0 +1,104 @@
+// Small graphs for the session's tests.
+
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "laconic/model.h"
+#include "laconic/quantizer.h"
+#include "laconic/random.h"
+#include "laconic/session.h"
+
+namespace laconic::session_graphs {
+
+inline std::vector<float> random_values(std::int64_t count, std::uint64_t seed) {
+  Random random(seed, "session test");
+  std::vector<float> out(static_cast<std::size_t>(count));
+  for (float& value : out) value = static_cast<float>(random.normal());
+  return out;
+}
+
+inline Constant random_constant(Shape shape, std::uint64_t seed) {
+  const auto values = random_values(element_count(shape), seed);
+  return Constant::of(std::move(shape), std::span<const float>(values));
+}
+
+inline Node node(std::string op, std::vector<std::string> inputs, std::string output,
+                 std::map<std::string, Attribute, std::less<>> attributes = {}) {
+  return {output + "_node",
+          std::move(op),
+          std::move(inputs),
+          {std::move(output)},
+          std::move(attributes)};
+}
+
+/// Images of 3 x 8 x 8 to four numbers, through a residual block and a pool.
+inline Graph residual_classifier() {
+  const std::map<std::string, Attribute, std::less<>> same = {
+      {"pads", std::vector<std::int64_t>{1, 1, 1, 1}}};
+  Graph graph;
+  graph.inputs = {{"x", ElementType::float32, {-1, 3, 8, 8}}};
+  graph.outputs = {{"y", ElementType::float32, {-1, 4}}};
+  graph.nodes = {
+      node("Conv", {"x", "w1", "b1"}, "a", same),
+      node("BatchNormalization", {"a", "scale", "shift", "mean", "variance"}, "n"),
+      node("Relu", {"n"}, "r"),
+      node("Conv", {"r", "w2"}, "c", same),
+      node("BatchNormalization", {"c", "scale2", "shift", "mean", "variance"}, "m"),
+      node("Add", {"m", "r"}, "s"),
+      node("Relu", {"s"}, "t"),
+      node("MaxPool", {"t"}, "p",
+           {{"kernel_shape", std::vector<std::int64_t>{2, 2}},
+            {"strides", std::vector<std::int64_t>{2, 2}}}),
+      node("Sigmoid", {"p"}, "g"),
+      node("Mul", {"g", "p"}, "u"),
+      node("Flatten", {"u"}, "f"),
+      node("Gemm", {"f", "w3", "b3"}, "y", {{"transB", std::int64_t{1}}}),
+  };
+  const std::vector<float> variance = {1, 2, 0.5F, 4, 1, 3};
+  graph.constants = {{"w1", random_constant({6, 3, 3, 3}, 1)},
+                     {"b1", random_constant({6}, 2)},
+                     {"scale", random_constant({6}, 3)},
+                     {"scale2", random_constant({6}, 4)},
+                     {"shift", random_constant({6}, 5)},
+                     {"mean", random_constant({6}, 6)},
+                     {"variance", Constant::of({6}, std::span<const float>(variance))},
+                     {"w2", random_constant({6, 6, 3, 3}, 7)},
+                     {"w3", random_constant({4, 96}, 8)},
+                     {"b3", random_constant({4}, 9)}};
+  return graph;
+}
+
+/// All weights quantized by `spec`.
+inline CompressedNetwork quantized(Graph graph, std::string_view spec) {
+  CompressedNetwork network;
+  const auto quantizer = make_quantizer(spec);
+  for (const auto& info : parameters(graph)) {
+    const Constant constant = graph.constants.find(info.name)->second;
+    Tensor tensor =
+        DenseTensor{constant.shape(), {constant.floats().begin(), constant.floats().end()}};
+    if (info.role == Role::weight) {
+      const std::vector<WeightsView> views = {{constant.shape(), constant.floats()}};
+      tensor = quantize(*quantizer, views)[0];
+    }
+    graph.constants.erase(info.name);
+    network.tensors.emplace(info.name, QuantizedParameter{std::move(tensor), "", "auto"});
+  }
+  network.graph = std::move(graph);
+  return network;
+}
+
+/// The first answer to random inputs of that batch.
+inline std::vector<float> answer(Session& session, std::int64_t batch) {
+  Shape shape = session.inputs()[0].shape;
+  shape[0] = batch;
+  const auto values = random_values(element_count(shape), 11);
+  const TensorView view(shape, values);
+  const auto out = session.run({&view, 1})[0].floats();
+  return {out.begin(), out.end()};
+}
+
+}  // namespace laconic::session_graphs

@@ -1,0 +1,236 @@
+#include "laconic/session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <new>
+
+#include "errors.h"
+#include "laconic/threads.h"
+#include "runtime/arena.h"
+#include "runtime/program.h"
+#include "session_graphs.h"
+#include "temporary_folder.h"
+
+namespace {
+
+std::atomic<std::int64_t> allocations{0};
+
+}  // namespace
+
+// Counts what runs allocate.
+void* operator new(std::size_t bytes) {
+  ++allocations;
+  if (void* memory = std::malloc(bytes > 0 ? bytes : 1)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+
+namespace laconic {
+namespace {
+
+using namespace session_graphs;
+using testing::FloatNear;
+using testing::HasSubstr;
+using testing::Pointwise;
+
+constexpr std::array forced = {LayerKernels::int8, LayerKernels::packed, LayerKernels::dense};
+
+TEST(Session, FusedStepsAnswerAsSingleOnesDo) {
+  Graph graph = residual_classifier();
+  Session fused(graph);
+  // What is an output is not fused away.
+  for (const Node& node : graph.nodes) {
+    if (node.outputs[0] != "y") {
+      graph.outputs.push_back({node.outputs[0], ElementType::float32, {}, false});
+    }
+  }
+  Session single(graph);
+  EXPECT_THAT(answer(fused, 2), Pointwise(FloatNear(1e-3F), answer(single, 2)));
+}
+
+TEST(Session, PackedWeightsAnswerAsTheirLevelsDo) {
+  for (const char* spec : {"uniform:levels=15", "kmeans:levels=4", "kmeans:levels=256"}) {
+    const auto network = quantized(residual_classifier(), spec);
+    Session packed(network, {.kernels = LayerKernels::packed});
+    Session dense(to_graph(network), {.kernels = LayerKernels::dense});
+    EXPECT_THAT(answer(packed, 3), Pointwise(FloatNear(1e-3F), answer(dense, 3))) << spec;
+    for (const auto& layer : packed.layers()) {
+      EXPECT_EQ(layer.tried.size(), 1U);
+      EXPECT_EQ(layer.tried[0].weight_error, 0);
+    }
+  }
+}
+
+TEST(Session, AnswersDoNotDependOnThreads) {
+  const auto network = quantized(residual_classifier(), "uniform:levels=15");
+  for (const auto kernels : forced) {
+    Session session(network, {.kernels = kernels});
+    set_threads(1);
+    const auto alone = answer(session, 9);
+    set_threads(4);
+    EXPECT_EQ(answer(session, 9), alone) << name(kernels);
+    set_threads(0);
+  }
+}
+
+TEST(Session, RunsOfOneShapeAllocateNothingAfterTheFirst) {
+  const auto network = quantized(residual_classifier(), "uniform:levels=15");
+  for (const auto kernels : forced) {
+    Session session(network, {.kernels = kernels});
+    const Shape shape{2, 3, 8, 8};
+    const auto values = random_values(element_count(shape), 3);
+    const TensorView view(shape, values);
+    (void)session.run({&view, 1});
+    const auto before = allocations.load();
+    (void)session.run({&view, 1});
+    EXPECT_EQ(allocations.load(), before) << name(kernels);
+  }
+}
+
+TEST(Session, ShapesMayChangeFromRunToRun) {
+  Session session(residual_classifier());
+  const auto one = answer(session, 1);
+  const auto three = answer(session, 3);
+  EXPECT_EQ(three.size(), 12U);
+  EXPECT_EQ(answer(session, 1), one);
+}
+
+TEST(Session, ReadsWhatFilesHold) {
+  const TemporaryFolder folder;
+  const auto network = quantized(residual_classifier(), "kmeans:levels=9");
+  (void)save(network, folder.path("n.lac"));
+  Session opened = Session::open(folder.path("n.lac"), {.kernels = LayerKernels::packed});
+  Session made(network, {.kernels = LayerKernels::packed});
+  EXPECT_EQ(answer(opened, 2), answer(made, 2));
+}
+
+TEST(Session, NanReachesTheAnswers) {
+  Session session(residual_classifier());
+  const Shape shape{1, 3, 8, 8};
+  auto values = random_values(element_count(shape), 3);
+  values[5] = std::nanf("");
+  const TensorView view(shape, values);
+  EXPECT_TRUE(std::isnan(session.run({&view, 1})[0].floats()[0]));
+}
+
+TEST(Session, ShapesMayBeInputs) {
+  Graph graph;
+  graph.inputs = {{"x", ElementType::float32, {6}}, {"shape", ElementType::int64, {2}}};
+  graph.outputs = {{"y", ElementType::float32, {-1, -1}}};
+  graph.nodes = {node("Reshape", {"x", "shape"}, "y")};
+  Session session(graph);
+  const Shape x_shape{6}, two{2};
+  const auto x = random_values(6, 1);
+  for (const Shape& wanted : {Shape{2, 3}, Shape{3, 2}}) {
+    const std::vector<TensorView> views = {
+        {x_shape, x}, {ElementType::int64, two, std::as_bytes(std::span(wanted))}};
+    const auto out = session.run(views)[0];
+    EXPECT_THAT(out.shape, testing::ElementsAreArray(wanted));
+  }
+}
+
+TEST(Session, NamesWhatItCannotRun) {
+  Graph graph = residual_classifier();
+  graph.nodes[2].op = "Einsum";
+  EXPECT_THAT(error_of([&] { (void)Session{graph}; }, ErrorCode::unsupported_operator),
+              HasSubstr("Einsum node 'r_node'"));
+}
+
+TEST(Session, NamesInputsThatDoNotFit) {
+  Session session(residual_classifier());
+  const auto values = random_values(3 * 64, 1);
+  const Shape wrong{1, 3, 4, 16}, right{1, 3, 8, 8};
+  const TensorView shape(wrong, values);
+  EXPECT_THAT(error_of(
+                  [&] {
+                    (void)session.run({&shape, 1});
+                  },
+                  ErrorCode::invalid_data),
+              HasSubstr("input \"x\" is 1x3x4x16, but must be ?x3x8x8"));
+  const TensorView type(ElementType::int32, right, std::as_bytes(std::span(values)));
+  EXPECT_THAT(error_of(
+                  [&] {
+                    (void)session.run({&type, 1});
+                  },
+                  ErrorCode::invalid_data),
+              HasSubstr("input \"x\" is int32, but must be float32"));
+  const TensorView cut(right, std::span(values).first(5));
+  EXPECT_THAT(error_of(
+                  [&] {
+                    (void)session.run({&cut, 1});
+                  },
+                  ErrorCode::invalid_data),
+              HasSubstr("has 20 bytes"));
+  EXPECT_THAT(error_of([&] { (void)session.run({}); }, ErrorCode::invalid_data),
+              HasSubstr("takes 1 inputs, not 0"));
+}
+
+TEST(Session, RefusesShapesThatDoNotHangTogether) {
+  Graph graph = residual_classifier();
+  graph.constants.insert_or_assign("w3", random_constant({4, 95}, 1));
+  Session session(graph);  // An open batch might still make them fit.
+  EXPECT_THAT(error_of([&] { (void)answer(session, 1); }), HasSubstr("cannot multiply 1x96"));
+}
+
+TEST(Session, RefusesAShapeToMeasureWithThatDoesNotFit) {
+  const SessionOptions options{.shapes = {{"x", {1, 3, 9, 9}}}};
+  EXPECT_THAT(
+      error_of([&] { Session(residual_classifier(), options); }, ErrorCode::invalid_argument),
+      HasSubstr("must be ?x3x8x8"));
+}
+
+TEST(ScaleRows, MultipliesEveryRow) {
+  const auto weights = random_values(5 * 12, 4);
+  const std::vector<double> factors = {2, -0.7, 0, 1e-3, -1};
+  const std::vector<WeightsView> views = {{{5, 12}, weights}};
+  for (const char* spec : {"uniform:levels=15", "kmeans:levels=6"}) {
+    for (const std::int64_t block : {60, 24, 12, 4}) {
+      const Granularity granularity{Granularity::Kind::per_group, block};
+      const auto tensor = quantize(*make_quantizer(spec), views, granularity)[0];
+      const auto before = dequantize(tensor);
+      const auto scaled = runtime::scale_rows(tensor, factors);
+      validate(std::get<QuantizedTensor>(scaled));
+      const auto after = dequantize(scaled);
+      for (std::size_t i = 0; i < before.size(); ++i) {
+        const auto wanted = static_cast<double>(before[i]) * factors[i / 12];
+        EXPECT_NEAR(after[i], wanted, std::abs(wanted) * 1e-6) << spec << " " << block;
+      }
+    }
+  }
+}
+
+TEST(Arena, NoTwoLivingValuesOverlap) {
+  Random random(5, "arena");
+  for (int round = 0; round < 200; ++round) {
+    std::vector<runtime::Lifetime> values(static_cast<std::size_t>(random.below(12)));
+    for (auto& value : values) {
+      value.bytes = static_cast<std::size_t>(random.below(500));
+      value.first = static_cast<std::size_t>(random.below(8));
+      value.last = value.first + static_cast<std::size_t>(random.below(5));
+    }
+    const auto placed = runtime::place(values);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      EXPECT_EQ(placed.offsets[i] % 64, 0U);
+      EXPECT_LE(placed.offsets[i] + values[i].bytes, placed.bytes);
+      for (std::size_t k = 0; k < i; ++k) {
+        const bool together =
+            values[i].first <= values[k].last && values[k].first <= values[i].last;
+        const bool apart = placed.offsets[i] + values[i].bytes <= placed.offsets[k] ||
+                           placed.offsets[k] + values[k].bytes <= placed.offsets[i];
+        EXPECT_TRUE(!together || apart);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace laconic
