@@ -113,6 +113,22 @@ TEST(Session, ReadsWhatFilesHold) {
   EXPECT_EQ(answer(opened, 2), answer(made, 2));
 }
 
+TEST(Session, ReadsSettingsThatFilesHoldAsQuantizedTensors) {
+  Graph graph;
+  graph.inputs = {{"x", ElementType::float32, {2}}};
+  graph.outputs = {{"y", ElementType::float32, {4}}};
+  graph.nodes = {node("Pad", {"x", "pads", "value"}, "y")};
+  graph.constants = {{"pads", Constant::of({2}, std::span<const std::int64_t>(Shape{1, 1}))}};
+  CompressedNetwork network{graph, {}, {}};
+  network.tensors.emplace(
+      "value", QuantizedParameter{QuantizedTensor{{}, 1, {Codebook({7.0F})}, {0}}, "", ""});
+  Session session(network);
+  const Shape shape{2};
+  const std::vector<float> x = {1, 2};
+  const TensorView view(shape, x);
+  EXPECT_THAT(session.run({&view, 1})[0].floats(), testing::ElementsAre(7, 1, 2, 7));
+}
+
 TEST(Session, NanReachesTheAnswers) {
   Session session(residual_classifier());
   const Shape shape{1, 3, 8, 8};

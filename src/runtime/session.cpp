@@ -142,11 +142,11 @@ struct Session::Impl {
     turn_weights(program);
     fold_normalizations(program);
     fuse_clips(program);
+    expand_others(program);
     const auto guess = guessed_inputs();
     const auto signatures = guess ? inferred(*guess) : std::nullopt;
     if (signatures) fuse_sums(program, *signatures);
     if (signatures) choose_layouts(program, *signatures);
-    expand_others(program);
     told = find_told(program.graph);
     prepared.resize(program.graph.nodes.size());
     data.resize(program.graph.inputs.size());
