@@ -71,6 +71,16 @@ TEST_P(MethodLaws, WithoutTrainingQuantizesAsItsQuantizerDoes) {
   }
 }
 
+TEST_P(MethodLaws, FinishesANetworkThatItHasNotSeenTrain) {
+  auto net = network(), same = network();
+  const auto made = method(), begun = method();
+  begun->begin(same);
+  const auto model = made->finish(net), other = begun->finish(same);
+  for (const auto& [name, parameter] : model) {
+    EXPECT_EQ(other.find(name)->second.tensor, parameter.tensor) << name;
+  }
+}
+
 TEST_P(MethodLaws, FinishesValidWhateverTheThreads) {
   std::vector<std::byte> first;
   for (const int count : {1, 3}) {

@@ -117,7 +117,6 @@ class Folded {
   /// Sums over this distance and all beyond.
   [[nodiscard]] double importance(std::size_t from) const { return importance_[from]; }
   [[nodiscard]] double moment(std::size_t from) const { return moment_[from]; }
-  [[nodiscard]] double mean(std::size_t distance) const { return means_[distance]; }
   [[nodiscard]] std::size_t distance_of(double magnitude) const {
     return bins_.distance_of(magnitude);
   }

@@ -98,6 +98,7 @@ class Projected final : public Method {
       const auto place = static_cast<std::size_t>(i);
       auto& parameter = network.parameter(planned_->tensors()[place].name);
       at::Tensor gradient = parameter.grad();
+      if (!gradient.defined()) return;  // It is quantized, but not trained.
       if (trained_) train_levels(place, gradient, at);
       if (!tanh_) return;
       const at::Tensor bent = parameter.detach().tanh();
@@ -126,7 +127,10 @@ class Projected final : public Method {
   void before_evaluation(Network& network) override { swap_in(network); }
   void after_evaluation(Network& network) override { swap_out(network); }
 
-  QuantizedModel finish(Network& network) override { return assemble(network, *planned_, codes_); }
+  QuantizedModel finish(Network& network) override {
+    if (!planned_) begin(network);
+    return assemble(network, *planned_, codes_);
+  }
 
   MethodState state() const override {
     MethodState state;
