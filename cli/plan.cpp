@@ -42,6 +42,22 @@ Allocation allocate(const Context& context, const Request& request, const Graph&
   return report.best;
 }
 
+/// What the plan does to accuracy before anything is trained or compensated; nothing where there is
+/// no validation part to see it on.
+std::string measure(const Request& request, const Graph& graph, const Dataset* data,
+                    std::span<const TensorChoices> table, const Allocation& allocation,
+                    Json& json) {
+  if (data == nullptr || data->size(Part::validation) == 0) return {};
+  const Network network(graph);
+  const auto kind = parse_choice_kind(request.widths.choices);
+  const auto before = evaluate(network, *data, Part::validation, {.limit = request.limit});
+  const double after =
+      accuracy_of_plans(network, *data, table, kind, request.limit)(allocation.picks);
+  json["validation"] = {{"before", before.accuracy}, {"after", after}, {"samples", before.samples}};
+  return fmt::format("; untrained, accuracy {:.2f} % of {:.2f} % on {} validation samples",
+                     100 * after, 100 * before.accuracy, grouped(before.samples));
+}
+
 void plan(const Context& context, const Request& request) {
   const auto spec = make_any_allocator(request.allocator)->spec();
   const auto source = damage_source(request.widths, context.seed);
@@ -74,13 +90,15 @@ void plan(const Context& context, const Request& request) {
                                {"bits", choice.bits},
                                {"damage", choice.damage}});
   }
+  const auto measured = measure(request, graph, data.get(), table, allocation, json);
   print_result(
       context, json,
-      fmt::format("{}: {} tensors, {:.3f} bits a weight, {:.2f}x smaller; damage {:.4g}{}",
+      fmt::format("{}: {} tensors, {:.3f} bits a weight, {:.2f}x smaller; damage {:.4g}{}{}",
                   request.output.string(), table.size(), bits, 32 / bits, allocation.damage,
                   allocation.optimal()
                       ? ", the least within the budget"
-                      : fmt::format(", at least {:.4g} for any plan", allocation.bound)));
+                      : fmt::format(", at least {:.4g} for any plan", allocation.bound),
+                  measured));
 }
 
 }  // namespace
@@ -98,8 +116,7 @@ void add_plan(CLI::App& app, Context& context) {
                               "Bits per weight on average, codebooks included");
   app.add_option("--ratio", request->budget.ratio, "32-bit weights against quantized ones")
       ->excludes(bits);
-  app.add_option("--limit", request->limit,
-                 "Validation samples that policy_gradient measures each plan on; 0: all")
+  app.add_option("--limit", request->limit, "Validation samples that plans are measured on; 0: all")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--memory", request->memory,

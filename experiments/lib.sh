@@ -28,8 +28,9 @@ mkdir -p "$out"
 results=$here/results-$scale.csv
 [ -f "$results" ] || echo "row,model,epochs,method,quantizer or plan,bytes,bits per weight,accuracy,seconds" >"$results"
 
-# The first figure of that name at the top of a JSON object.
+# The figure of that name at the top of a JSON object, or (inner) one level below.
 figure() { sed -n "s/^  \"$1\": \([-0-9.e+]*\),*$/\1/p" | head -1; }
+inner() { sed -n "s/^    \"$1\": \([-0-9.e+]*\),*$/\1/p" | head -1; }
 
 normalisation=mean=0.485/0.456/0.406,std=0.229/0.224/0.225
 case $scale in

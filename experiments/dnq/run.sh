@@ -10,11 +10,17 @@ case $scale in
 esac
 budget=4.05  # 16 levels everywhere take 4 bits and the codebooks.
 
+plans=$here/plans-$scale.csv
+[ -f "$plans" ] || echo "plan,model,allocator,bits per weight,damage,validation before,validation after" >"$plans"
+
 plan() { # NAME ALLOCATOR CHOICES
   [ -f "$out/$1.plan" ] && return
   echo "== plan $1" >&2
   "$program" plan "$model" --data "$data" --allocator "$2" --choices "$3" --budget $budget \
-    --limit $samples -o "$out/$1.plan" -f --json >"$out/$1.plan.json"
+    --limit $samples --memory "$out/$1.rewards" -o "$out/$1.plan" -f --json >"$out/$1.plan.json"
+  echo "$1,$(basename "$model"),\"$2\",$(figure bits_per_weight <"$out/$1.plan.json"),$(
+    figure damage <"$out/$1.plan.json"),$(inner before <"$out/$1.plan.json"),$(
+    inner after <"$out/$1.plan.json")" >>"$plans"
 }
 
 float_row

@@ -127,6 +127,11 @@ class Search {
     try_plan(greedy());
     report_.stayed = !(report_.reward > first_best);
     report_.best = measured(best_);
+    const double hull_bound =
+        problem_.plan.damage -
+        static_cast<double>(problem_.budget - problem_.plan.units) * problem_.plan.slope;
+    report_.best.bound = std::min(hull_bound, report_.best.damage);
+    report_.best.lambda = problem_.plan.slope / problem_.bits_per_unit();
     return report_;
   }
 
