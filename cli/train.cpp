@@ -23,6 +23,7 @@ struct Request {
   std::optional<std::int64_t> epochs, batch;
   std::optional<std::string> optimizer, schedule;
   std::optional<double> weight_decay;
+  double clip_gradients = 0;
   std::string loss = "cross_entropy";
   double temperature = Distillation{}.temperature, teacher_weight = Distillation{}.weight;
   bool resume = false;
@@ -41,6 +42,7 @@ TrainOptions options_of(const Context& context, const Request& request) {
   options.optimizer = request.optimizer.value_or(std::string(recipe.optimizer));
   options.schedule = request.schedule.value_or(std::string(recipe.schedule));
   options.weight_decay = request.weight_decay.value_or(recipe.weight_decay);
+  options.clip_gradients = request.clip_gradients;
   options.loss =
       request.loss == name(Loss::square_hinge) ? Loss::square_hinge : Loss::cross_entropy;
   options.seed = context.seed;
@@ -173,6 +175,10 @@ void add_recipe_options(CLI::App& app, Request& request) {
   app.add_option("--batch", request.batch, "Samples in a step")->check(CLI::Range(1, 1'000'000));
   app.add_option("--optimizer", request.optimizer, "See laconic list optimizers");
   app.add_option("--schedule", request.schedule, "See laconic list schedules");
+  app.add_option("--clip-gradients", request.clip_gradients,
+                 "Largest magnitude of an element of a gradient; 0: any")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app.add_option("--weight-decay", request.weight_decay, "Times the weights, added to gradients")
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--loss", request.loss, "What is minimised")

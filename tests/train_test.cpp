@@ -139,6 +139,28 @@ TEST_F(Train, GivesEqualBytesForEqualSeedsAndAnyThreads) {
   EXPECT_NE(one, trained(1, 10));
 }
 
+TEST_F(Train, ClipsGradients) {
+  Network network(dense_classifier());
+  auto with = options();
+  with.epochs = 1;
+  with.batch = 200;  // One step.
+  with.optimizer = "sgd:lr=1,momentum=0";
+  with.schedule = "constant";
+  with.weight_decay = 0;
+  with.clip_gradients = 1e-3;
+  const Graph before = network.to_graph();
+  (void)train(network, data, with);
+  const Graph after = network.to_graph();
+  float largest = 0;
+  const auto old = before.constants.find("w1")->second.floats();
+  const auto now = after.constants.find("w1")->second.floats();
+  for (std::size_t i = 0; i < old.size(); ++i)
+    largest = std::max(largest, std::abs(now[i] - old[i]));
+  EXPECT_NEAR(largest, 1e-3f, 1e-6f);
+  with.clip_gradients = -1;
+  EXPECT_THAT(message_of(ErrorCode::invalid_argument, with), HasSubstr("-1"));
+}
+
 TEST_F(Train, LeavesOtherParametersAlone) {
   Network network(small_classifier());
   auto with = options();

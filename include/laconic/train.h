@@ -52,6 +52,7 @@ struct TrainOptions {
   std::string optimizer = "sgd";
   std::string schedule = "cosine";
   double weight_decay = 0;
+  double clip_gradients = 0;  ///< Each element is kept within this magnitude; 0: left as it is.
   Loss loss = Loss::cross_entropy;
   Distillation distillation;
   std::uint64_t seed = 1;

@@ -30,6 +30,7 @@ std::string digest_of(const std::vector<std::string>& names) {
 Identity identity_of(const Network& network, const Dataset& data, const TrainOptions& options,
                      const std::vector<std::string>& trained) {
   Identity identity = {
+      {"bound on gradients", print_number(options.clip_gradients)},
       {"batch", fmt::format("{}", options.batch)},
       {"data", data.spec()},
       {"device", network.parameter(trained[0]).is_cpu() ? "cpu" : "gpu"},

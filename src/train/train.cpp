@@ -38,6 +38,10 @@ void check(const Network& network, const Dataset& data, const TrainOptions& opti
     fail(ErrorCode::invalid_argument, "the weight decay is {}, but must be >=0",
          options.weight_decay);
   }
+  if (!(options.clip_gradients >= 0) || !std::isfinite(options.clip_gradients)) {
+    fail(ErrorCode::invalid_argument, "the bound on gradients is {}, but must be >=0",
+         options.clip_gradients);
+  }
   if (options.training_mode) check_running_statistics(network);
   if (data.size(Part::train) == 0) fail(ErrorCode::invalid_data, "the data have no train samples");
 }
@@ -134,6 +138,7 @@ class Trainer {
     if (options_.method != nullptr) options_.method->before_forward(network_, at);
     const auto indices = order_.minibatch(state_.step);
     const auto result = gradients_.compute(indices, seeds);
+    clip_gradients();
     if (options_.method != nullptr) options_.method->after_backward(network_, at);
     if (!std::isfinite(result.loss)) diverged("the loss");
     rate_ = rate_factor();
@@ -146,6 +151,15 @@ class Trainer {
     state_.samples += static_cast<std::int64_t>(indices.size());
     ++state_.step;
     tell();
+  }
+
+  void clip_gradients() {
+    if (options_.clip_gradients == 0) return;
+    const at::NoGradGuard no_gradients;
+    for (const auto& name : gradients_.trained()) {
+      network_.parameter(name).mutable_grad().clamp_(-options_.clip_gradients,
+                                                     options_.clip_gradients);
+    }
   }
 
   void end_epoch() {
