@@ -74,8 +74,10 @@ bool Search::is_better(const Candidate& candidate, const Candidate& best) const 
 }
 
 double Search::used(const Candidate& candidate) const {
-  // Drops are shares of samples, not quite exact.
-  if (budget_.max_drop) return (workshop_.drop(candidate) - 1e-9) / *budget_.max_drop;
+  if (budget_.max_drop) {
+    // Drops are shares of samples, not quite exact.
+    return (workshop_.drop(candidate) + workshop_.drop_error(candidate) - 1e-9) / *budget_.max_drop;
+  }
   return static_cast<double>(candidate.bytes) / most_bytes();
 }
 
@@ -98,7 +100,8 @@ void Search::give_up() const {
         std::min_element(trials_.begin(), trials_.end(),
                          [](const auto& a, const auto& b) { return a.drop < b.drop; });
     fail(ErrorCode::out_of_reach,
-         "no file keeps within {} points of accuracy; the nearest loses {:.2f} points at {} bytes",
+         "no file keeps within {} points of accuracy by a standard error; the nearest loses {:.2f} "
+         "points at {} bytes",
          *budget_.max_drop, least->drop, least->bytes);
   }
   const auto least =

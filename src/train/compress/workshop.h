@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string>
 
@@ -42,6 +44,12 @@ class Workshop {
 
   /// A base step at which weights take about two bits: steps count in root mean squares of weights.
   static constexpr double typical_step = 1;
+
+  /// Its standard error, in points: samples lost are counted as Poisson's.
+  [[nodiscard]] double drop_error(const Candidate& candidate) const {
+    const auto samples = static_cast<double>(candidate.score->samples);
+    return std::sqrt(std::max(drop(candidate), 0.0) * 100 / samples);
+  }
 
   /// The candidate for given tensors of all parameters.
   [[nodiscard]] Candidate wrap(QuantizedModel tensors, std::string choice) const;
