@@ -12,6 +12,7 @@
 #include "laconic/graph.h"
 #include "laconic/onnx.h"
 #include "laconic/zoo.h"
+#include "small_networks.h"
 
 namespace laconic {
 namespace {
@@ -123,8 +124,7 @@ TEST(PackGraph, RoundTrips) {
 TEST(PackGraph, RoundTripsTheZoo) {
   for (const auto& row : networks()) {
     SCOPED_TRACE(row.name);
-    const std::string width = row.options.empty() ? "" : ":width=2";
-    Graph graph = make_network(std::string(row.name) + width, {3, 32, 32}, 10, 1);
+    Graph graph = make_network(narrow(row), sample_of(row), 10, 1);
     normalize_batch_norm(graph);
     expect_round_trip(graph, tensors_of(graph));
   }

@@ -10,6 +10,7 @@
 #include "laconic/random.h"
 #include "laconic/zoo.h"
 #include "onnx_support.h"
+#include "small_networks.h"
 #include "temporary_folder.h"
 
 namespace laconic {
@@ -89,8 +90,7 @@ TEST(OnnxWrite, ZooRoundTripsAndPassesTheChecker) {
   const fs::path path = folder.path("net.onnx");
   for (const auto& row : networks()) {
     SCOPED_TRACE(row.name);
-    const std::string narrow = row.options.empty() ? "" : ":width=2";
-    Graph graph = make_network(std::string(row.name) + narrow, {3, 32, 32}, 10, 1);
+    Graph graph = make_network(narrow(row), sample_of(row), 10, 1);
     for (int normalized = 0; normalized < 2; ++normalized) {
       write_onnx(graph, path);
       EXPECT_EQ(complaint(path), "");

@@ -5,6 +5,7 @@
 
 #include "laconic/network.h"
 #include "laconic/zoo.h"
+#include "small_networks.h"
 
 namespace laconic {
 namespace {
@@ -13,13 +14,9 @@ TEST(ZooRun, EveryNetworkAnswersWithItsClasses) {
   const at::NoGradGuard no_gradients;
   for (const auto& row : networks()) {
     SCOPED_TRACE(row.name);
-    std::string spec(row.name);
-    for (const auto& option : row.options) {
-      if (option.key == "width") spec += ":width=4";
-    }
-    const std::int64_t side = row.name == "alexnet" || row.name == "googlenet" ? 64 : 32;
-    const Network network(make_network(spec, {3, side, side}, 7, 1));
-    const std::vector<at::Tensor> input{at::ones({2, 3, side, side})};
+    const Shape sample = sample_of(row);
+    const Network network(make_network(narrow(row), sample, 7, 1));
+    const std::vector<at::Tensor> input{at::ones({2, sample[0], sample[1], sample[2]})};
     EXPECT_EQ(network.run(input)[0].sizes(), (std::vector<std::int64_t>{2, 7}));
   }
 }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "laconic/error.h"
+#include "small_networks.h"
 
 namespace laconic {
 namespace {
@@ -26,19 +27,6 @@ std::int64_t parameter_count(const Graph& graph) {
       count += graph.constants.at(parameter.name).count();
   }
   return count;
-}
-
-/// The member's spec, narrowed where it has an option for that, to be fast.
-std::string narrow(const MemberInfo& row) {
-  for (const auto& option : row.options) {
-    if (option.key == "width") return fmt::format("{}:width=4", row.name);
-  }
-  return std::string(row.name);
-}
-
-/// The smallest images that every network takes; perceptrons would take long to draw for more.
-Shape sample_of(const MemberInfo& row) {
-  return row.name == "alexnet" || row.name == "googlenet" ? Shape{3, 64, 64} : cifar;
 }
 
 TEST(ZooLaws, EveryNetworkIsValidAndNamesItsLayers) {

@@ -1,0 +1,27 @@
+// Every network of the zoo at a size that tests can afford.
+
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "laconic/zoo.h"
+
+namespace laconic {
+
+/// The member's spec, narrowed where it has an option for that.
+inline std::string narrow(const MemberInfo& row) {
+  for (const auto& option : row.options) {
+    if (option.key == "width") return fmt::format("{}:width=4", row.name);
+  }
+  return std::string(row.name);
+}
+
+/// Small images that the network takes.
+inline Shape sample_of(const MemberInfo& row) {
+  const std::int64_t side = row.name == "alexnet" || row.name == "googlenet" ? 64 : 32;
+  return {3, side, side};
+}
+
+}  // namespace laconic
