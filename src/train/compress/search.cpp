@@ -76,7 +76,7 @@ bool Search::is_better(const Candidate& candidate, const Candidate& best) const 
 double Search::used(const Candidate& candidate) const {
   if (budget_.max_drop) {
     // Drops are shares of samples, not quite exact.
-    return (workshop_.drop(candidate) + workshop_.drop_error(candidate) - 1e-9) / *budget_.max_drop;
+    return (workshop_.drop(candidate) + workshop_.margin(candidate) - 1e-9) / *budget_.max_drop;
   }
   return static_cast<double>(candidate.bytes) / most_bytes();
 }
@@ -100,7 +100,8 @@ void Search::give_up() const {
         std::min_element(trials_.begin(), trials_.end(),
                          [](const auto& a, const auto& b) { return a.drop < b.drop; });
     fail(ErrorCode::out_of_reach,
-         "no file keeps within {} points of accuracy by a standard error; the nearest loses {:.2f} "
+         "no file keeps within {} points of accuracy with a margin for chance; the nearest loses "
+         "{:.2f} "
          "points at {} bytes",
          *budget_.max_drop, least->drop, least->bytes);
   }

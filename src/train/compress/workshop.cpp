@@ -55,6 +55,7 @@ Workshop::Workshop(Graph graph, const Dataset& data, const CompressOptions& opti
   }
   before_ =
       laconic::evaluate(network_, data, Part::validation, {.limit = validation_samples}, progress_);
+  has_learned_validation_ = knows_validation_by_heart();
   batches_ = draw_batches(data, options.samples, calibration_batch, options.seed);
   const auto probes =
       draw_batches(data, std::min(options.samples, probe_samples), probe_batch, options.seed);
@@ -62,7 +63,7 @@ Workshop::Workshop(Graph graph, const Dataset& data, const CompressOptions& opti
   choices_.emplace(network_, data, options_, probes, progress_);
 }
 
-bool Workshop::has_learned_validation() const {
+bool Workshop::knows_validation_by_heart() const {
   const auto train =
       laconic::evaluate(network_, data_, Part::train, {.limit = validation_samples}, progress_);
   const auto variance = [](const Score& score) {

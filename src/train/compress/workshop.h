@@ -45,10 +45,13 @@ class Workshop {
   /// A base step at which weights take about two bits: steps count in root mean squares of weights.
   static constexpr double typical_step = 1;
 
-  /// Its standard error, in points: samples lost are counted as Poisson's.
-  [[nodiscard]] double drop_error(const Candidate& candidate) const {
+  /// What must be left of a budget beyond the drop, in points: one standard error, samples lost
+  /// counted as Poisson's; three where the float network knows the validation samples by heart, as
+  /// these tell less of others.
+  [[nodiscard]] double margin(const Candidate& candidate) const {
     const auto samples = static_cast<double>(candidate.score->samples);
-    return std::sqrt(std::max(drop(candidate), 0.0) * 100 / samples);
+    return (has_learned_validation_ ? 3 : 1) *
+           std::sqrt(std::max(drop(candidate), 0.0) * 100 / samples);
   }
 
   /// The candidate for given tensors of all parameters.
@@ -56,7 +59,7 @@ class Workshop {
 
   /// Whether the float network does no worse on training samples than on validation samples, beyond
   /// chance: then it has learned both, or remembers neither.
-  [[nodiscard]] bool has_learned_validation() const;
+  [[nodiscard]] bool has_learned_validation() const noexcept { return has_learned_validation_; }
 
   [[nodiscard]] const Score& before() const noexcept { return before_; }
   [[nodiscard]] const CompressOptions& options() const noexcept { return options_; }
@@ -66,6 +69,8 @@ class Workshop {
   [[nodiscard]] const ProgressSink& progress() const noexcept { return progress_; }
 
  private:
+  [[nodiscard]] bool knows_validation_by_heart() const;
+
   const Dataset& data_;
   CompressOptions options_;
   ProgressSink progress_;
@@ -73,6 +78,7 @@ class Workshop {
   Graph structure_;  ///< Without float constants.
   std::int64_t parameters_;
   Score before_;
+  bool has_learned_validation_ = false;
   Batches batches_;
   std::optional<Choices> choices_;
 };
