@@ -46,11 +46,11 @@ class Workshop {
   static constexpr double typical_step = 1;
 
   /// What must be left of a budget beyond the drop, in points: one standard error, samples lost
-  /// counted as Poisson's; three where the float network knows the validation samples by heart, as
+  /// counted as Poisson's; five where the float network knows the validation samples by heart, as
   /// these tell less of others.
   [[nodiscard]] double margin(const Candidate& candidate) const {
     const auto samples = static_cast<double>(candidate.score->samples);
-    return (has_learned_validation_ ? 3 : 1) *
+    return (has_learned_validation_ ? 5 : 1) *
            std::sqrt(std::max(drop(candidate), 0.0) * 100 / samples);
   }
 
