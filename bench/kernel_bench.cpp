@@ -212,10 +212,13 @@ void peak_of_tiles(benchmark::State& state, Activations kind, int threads) {
   constexpr int repeats = 2000;
   for (auto _ : state) {
     on_threads(threads, [&](int) {
-      AlignedVector<std::byte> weights(2 * length * 64), x(12 * length * 4);
-      AlignedVector<float> scales(32), sums(12 * 32);
+      constexpr int most_rows = max_tile_panels * panel_rows;
+      AlignedVector<std::byte> weights(most_rows * length * 4), x(max_tile_columns * length * 4);
+      AlignedVector<float> scales(most_rows), sums(max_tile_columns * most_rows);
       const std::int64_t runs[] = {0};
+      TileState state;
       TileJob job;
+      job.state = &state;
       job.weights = weights.data();
       job.panel_stride = job.run_stride = job.segment_stride = length * 64;
       job.x = x.data();
@@ -229,6 +232,7 @@ void peak_of_tiles(benchmark::State& state, Activations kind, int threads) {
                                                                         code.tile_columns);
         benchmark::ClobberMemory();
       }
+      if (code.leave != nullptr) code.leave(state);
     });
   }
   const double products = double{repeats} * length * 16 * code.tile_panels * code.tile_columns *

@@ -300,7 +300,7 @@ TEST(PackedLinear, SaysWhatItCannotMultiply) {
 }
 
 TEST(Isa, ForcesWhatIsSupportedAndRefusesTheRest) {
-  for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512}) {
+  for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512, Isa::amx}) {
     if (supported(isa)) {
       const ScopedIsa scope(isa);
       EXPECT_EQ(active_isa(), isa);

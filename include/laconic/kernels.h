@@ -32,8 +32,9 @@
 namespace laconic {
 
 /// Instruction sets that kernels are written for, weakest first within an architecture. avx512
-/// means F, BW, VL, VBMI and VNNI.
-enum class Isa : std::uint8_t { scalar, avx2, avx512 };
+/// means F, BW, VL, VBMI and VNNI, amx these and tiles of bytes, for which Linux is asked to keep
+/// tiles for the process.
+enum class Isa : std::uint8_t { scalar, avx2, avx512, amx };
 
 [[nodiscard]] std::string_view name(Isa isa) noexcept;
 

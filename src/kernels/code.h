@@ -13,7 +13,7 @@ namespace laconic {
 constexpr int panel_rows = 16;
 constexpr int chunk_bytes = 64;
 constexpr int max_tile_panels = 2;
-constexpr int max_tile_columns = 12;
+constexpr int max_tile_columns = 32;
 
 /// Quads in a chunk.
 constexpr int chunk_quads(WeightForm form) {
@@ -47,6 +47,11 @@ constexpr int max_codes(WeightForm form) {
   }
 }
 
+/// What tile functions of a task keep in the CPU from call to call: the shapes of its tiles.
+struct TileState {
+  int columns = 0, quads = 0;  ///< 0: nothing is kept.
+};
+
 /// Columns (rows of x, or output pixels) against expanded panels.
 struct TileJob {
   const std::byte* weights = nullptr;  ///< Quads of int8 or rows of 16 floats, panel by panel.
@@ -60,6 +65,7 @@ struct TileJob {
   std::int64_t run_length = 0;    ///< Quads of bytes, or single floats.
   const float* scales = nullptr;  ///< int8: [panel][segment][16].
   float* sums = nullptr;          ///< Out: [column][panel][16].
+  TileState* state = nullptr;
 };
 
 /// Expands a panel. Chunks of all its segments lie together; so do their expanded quads.
@@ -86,8 +92,8 @@ struct FusedJob {
 
 /// From sums to outputs.
 struct FinishJob {
-  float* sums = nullptr;                 ///< [column][panel][16]; overwritten.
-  int panels = 1, columns = 1;           ///< Up to 16 columns.
+  const float* sums = nullptr;  ///< [column][panel][16].
+  int panels = 1, columns = 1;
   std::int64_t rows = 0;                 ///< Outputs of a column, up to 16 a panel.
   const float* column_scales = nullptr;  ///< int8: what sums of a column are multiplied by.
   const float* column_zeros = nullptr;   ///< int8: the byte that means 0.
@@ -118,6 +124,7 @@ struct IsaCode {
   int fused_columns;              ///< The limit of fused functions.
   void (*tile_int8)(const TileJob&, int panels, int columns);
   void (*tile_floats)(const TileJob&, int panels, int columns);
+  void (*leave)(TileState&);  ///< Ends what tile_int8 keeps; null if it keeps nothing.
   void (*depthwise)(const TileJob&, int columns);  ///< x differs from lane to lane.
   void (*finish)(const FinishJob&);
   void (*widen)(const float* x, std::int64_t count, Range& range);

@@ -73,6 +73,18 @@ bool pointwise(const PackedWeights& packed) {
          geometry.pad_end == none;
 }
 
+/// Taps of a row of the window whose channels lie together, in the copy of the image and in panels,
+/// as one run.
+std::int64_t joined_taps(const PackedWeights& packed) {
+  const bool filled = packed.kernel->activations == Activations::floats &&
+                      packed.kernel->form != WeightForm::floats &&
+                      packed.reduction.run_length % 4 != 0;  // In panels alone.
+  const bool together = packed.groups == 1 && !packed.depthwise && !filled &&
+                        packed.geometry.dilation[1] == 1 &&
+                        packed.reduction.segment_runs % packed.window[1] == 0;
+  return together ? packed.window[1] : 1;
+}
+
 /// Images of one size, one after the other: where everything lies in the workspace, and the steps.
 class ConvCall {
  public:
@@ -85,14 +97,17 @@ class ConvCall {
         int8_(packed.kernel->activations == Activations::int8) {
     const ConvGeometry& geometry = packed.geometry;
     const std::int64_t taps = packed.window[0] * packed.window[1];
-    runs_ = carver.take<std::int64_t>(taps);
+    columns_.joined = joined_taps(packed);
+    runs_ = carver.take<std::int64_t>(taps / columns_.joined);
     if (runs_ != nullptr) {
-      for (std::int64_t tap = 0; tap < taps; ++tap) {
+      for (std::int64_t tap = 0; tap < taps; tap += columns_.joined) {
         const std::int64_t y = tap / packed.window[1] * geometry.dilation[0];
         const std::int64_t x = tap % packed.window[1] * geometry.dilation[1];
-        runs_[tap] = y * size_.row_bytes() + x * size_.pixel_bytes;
+        runs_[tap / columns_.joined] = y * size_.row_bytes() + x * size_.pixel_bytes;
       }
     }
+    columns_.runs = runs_;
+    columns_.stride = geometry.stride[1] * size_.pixel_bytes;
     copy_ = carver.take<std::byte>(size_.padded_height * size_.row_bytes());
     ranges_ = carver.take<Range>(tasks);
     scratch_bytes_ = static_cast<std::int64_t>(whole_lines(pair_bytes(packed)));
@@ -105,7 +120,6 @@ class ConvCall {
     x_ = x;
     x_layout_ = x_layout;
     epilogue_ = &epilogue;
-    columns_ = {};
     if (int8_) {
       find_scale();
       if (!finite_) return run_without(x, x_layout, y, y_layout, residual);
@@ -119,8 +133,6 @@ class ConvCall {
         copy_row(packed_, size_, x_, x_layout_, scale_, row, copy_ + row * size_.row_bytes());
       }
     });
-    columns_.runs = runs_;
-    columns_.stride = packed_.geometry.stride[1] * size_.pixel_bytes;
     columns_.y = y;
     columns_.residual = residual;
     const bool last = y_layout == Layout::channels_last;
@@ -204,6 +216,7 @@ class ConvCall {
     const std::int64_t end = items * (task + 1) / tasks_;
     std::int64_t expanded_pair = -1;
     const std::byte* expanded = nullptr;
+    TileScope scope(packed_);
     for (std::int64_t item = items * task / tasks_; item < end; ++item) {
       const PanelPair pair = pair_at(packed_, item / stretches);
       if (item / stretches != expanded_pair) {
@@ -221,7 +234,7 @@ class ConvCall {
       const std::int64_t to = (row * size_.out_width + first) * columns.y_column_stride;
       columns.y += to;
       if (columns.residual != nullptr) columns.residual += to;
-      multiply(packed_, pair, expanded, columns, *epilogue_);
+      multiply(packed_, pair, expanded, columns, *epilogue_, scope);
     }
   }
 

@@ -3,13 +3,19 @@
 #include <array>
 #include <cstdlib>
 
+#if defined(__x86_64__) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "laconic/error.h"
 #include "laconic/kernels.h"
 
 namespace laconic {
 namespace {
 
-constexpr std::array all_isas = {Isa::scalar, Isa::avx2, Isa::avx512};
+constexpr std::array all_isas = {Isa::scalar, Isa::avx2, Isa::avx512, Isa::amx};
 
 thread_local std::optional<Isa> scoped_isa;
 
@@ -26,8 +32,26 @@ std::optional<Isa> isa_of_environment() {
   for (const Isa isa : all_isas) {
     if (name(isa) == wanted) return isa;
   }
-  fail(ErrorCode::invalid_argument, "LACONIC_ISA is '{}', but must be scalar, avx2 or avx512",
+  fail(ErrorCode::invalid_argument, "LACONIC_ISA is '{}', but must be scalar, avx2, avx512 or amx",
        wanted);
+}
+
+/// Whether the CPU multiplies tiles of bytes, and the system keeps tiles for this process: Linux
+/// has to be asked, once.
+bool has_tiles() noexcept {
+#if defined(__x86_64__) && defined(__linux__)
+  static const bool has = [] {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    constexpr unsigned tiles = 1U << 24, bytes = 1U << 25;
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
+    if ((d & tiles) == 0 || (d & bytes) == 0) return false;
+    constexpr long request_permission = 0x1023, tile_data = 18;
+    return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+  }();
+  return has;
+#else
+  return false;
+#endif
 }
 
 }  // namespace
@@ -40,6 +64,8 @@ std::string_view name(Isa isa) noexcept {
       return "avx2";
     case Isa::avx512:
       return "avx512";
+    case Isa::amx:
+      return "amx";
   }
   return "unknown";
 }
@@ -55,6 +81,8 @@ bool supported(Isa isa) noexcept {
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") &&
              __builtin_cpu_supports("avx512vnni");
+    case Isa::amx:
+      return supported(Isa::avx512) && has_tiles();
   }
   return false;
 #else

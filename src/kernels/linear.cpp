@@ -120,13 +120,14 @@ class LinearCall {
     const std::int64_t items = pair_count(packed_) * stretches;
     std::byte* scratch = scratch_ + task * static_cast<std::int64_t>(scratch_bytes_);
     const std::int64_t end = items * (task + 1) / tasks_;
+    TileScope scope(packed_);
     for (std::int64_t item = items * task / tasks_; item < end;) {
       const PanelPair pair = pair_at(packed_, item / stretches);
       const std::int64_t last = std::min(end, (item / stretches + 1) * stretches);
       const std::int64_t first = item % stretches * most;
       const std::int64_t count = std::min(rows_, first + (last - item) * most) - first;
       multiply(packed_, pair, expand(packed_, pair, scratch), columns_from(first, count),
-               *epilogue_);
+               *epilogue_, scope);
       item = last;
     }
   }

@@ -149,53 +149,71 @@ inline int rows_of(const FinishJob& job, int panel) {
   return static_cast<int>(rows < panel_rows ? rows : panel_rows);
 }
 
-/// Scale, zero and bias, one rounding each, so that all instruction sets store the same bits.
+/// From the sums of a panel to its outputs: scale, zero and bias, one rounding each, so that all
+/// instruction sets store the same bits.
 template <class V>
-void add_bias(const FinishJob& job, int panel) {
-  const int rows = rows_of(job, panel);
-  const auto bias =
-      job.bias == nullptr ? V::zero_floats() : V::load_part(job.bias + panel * panel_rows, rows);
-  auto sums = V::zero_floats();
-  if (job.row_sums != nullptr) sums = V::load_floats(job.row_sums + panel * panel_rows);
-  float* sum = job.sums + panel * panel_rows;
-  for (int c = 0; c < job.columns; ++c, sum += job.panels * panel_rows) {
-    auto value = V::load_floats(sum);
-    if (job.column_scales != nullptr) {
-      const auto zero = V::repeat_float(job.column_zeros + c * job.column_step);
-      const auto scale = V::repeat_float(job.column_scales + c * job.column_step);
-      value = V::mul(V::sub(value, V::mul(zero, sums)), scale);
-    }
-    if (job.bias != nullptr) value = V::add(value, bias);
-    V::store_floats(sum, value);
+class PanelFinish {
+ public:
+  PanelFinish(const FinishJob& job, int panel)
+      : job_(job), rows_(rows_of(job, panel)), sums_(job.sums + panel * panel_rows) {
+    if (job.bias != nullptr) bias_ = V::load_part(job.bias + panel * panel_rows, rows_);
+    if (job.row_sums != nullptr) row_sums_ = V::load_floats(job.row_sums + panel * panel_rows);
+    if (job.column_scales != nullptr) take_scale(0);
   }
-}
+
+  [[nodiscard]] int rows() const { return rows_; }
+
+  /// Outputs of a column, but for residual and clip.
+  typename V::Floats column(int c) {
+    auto value = V::load_floats(sums_ + c * job_.panels * panel_rows);
+    if (job_.column_scales != nullptr) {
+      if (job_.column_step != 0) take_scale(c);
+      value = V::mul(V::sub(value, shift_), scale_);
+    }
+    return job_.bias != nullptr ? V::add(value, bias_) : value;
+  }
+
+ private:
+  void take_scale(int c) {
+    shift_ = V::mul(V::repeat_float(job_.column_zeros + c * job_.column_step), row_sums_);
+    scale_ = V::repeat_float(job_.column_scales + c * job_.column_step);
+  }
+
+  const FinishJob job_;  ///< A copy: outputs might alias the original.
+  int rows_;
+  const float* sums_;
+  typename V::Floats bias_ = V::zero_floats(), row_sums_ = V::zero_floats();
+  typename V::Floats shift_ = V::zero_floats(), scale_ = V::zero_floats();
+};
 
 /// Residual, clip and store of `count` outputs that lie together.
 template <class V>
-void store_outputs(const FinishJob& job, const float* from, std::int64_t to, int count) {
-  auto value = V::load_floats(from);
+void store_outputs(const FinishJob& job, typename V::Floats value, std::int64_t to, int count) {
   if (job.residual != nullptr) value = V::add(value, V::load_part(job.residual + to, count));
   V::store_part(job.y + to, count, V::clip(value, job.low, job.high));
 }
 
 template <class V>
-void finish(const FinishJob& job) {
-  const std::int64_t column_sums = job.panels * panel_rows;
-  for (int p = 0; p < job.panels; ++p) {
-    const int rows = rows_of(job, p);
-    if (rows <= 0) break;
-    add_bias<V>(job, p);
-    const float* sums = job.sums + p * panel_rows;
+void finish(const FinishJob& given) {
+  const FinishJob job = given;
+  for (int p = 0; p < job.panels && rows_of(job, p) > 0; ++p) {
+    PanelFinish<V> panel(job, p);
     const std::int64_t first = p * panel_rows * job.row_stride;
     if (job.row_stride == 1) {
       for (int c = 0; c < job.columns; ++c) {
-        store_outputs<V>(job, sums + c * column_sums, first + c * job.column_stride, rows);
+        store_outputs<V>(job, panel.column(c), first + c * job.column_stride, panel.rows());
       }
-    } else {
-      alignas(64) float turned[panel_rows * 16];
-      V::transpose(sums, column_sums, job.columns, turned);
-      for (int r = 0; r < rows; ++r) {
-        store_outputs<V>(job, turned + r * 16, first + r * job.row_stride, job.columns);
+      continue;
+    }
+    for (int c = 0; c < job.columns; c += 16) {
+      const int columns = job.columns - c < 16 ? job.columns - c : 16;
+      alignas(64) float values[16 * panel_rows], turned[panel_rows * 16];
+      for (int i = 0; i < columns; ++i)
+        V::store_floats(values + i * panel_rows, panel.column(c + i));
+      V::transpose(values, panel_rows, columns, turned);
+      for (int r = 0; r < panel.rows(); ++r) {
+        store_outputs<V>(job, V::load_floats(turned + r * 16), first + r * job.row_stride + c,
+                         columns);
       }
     }
   }
@@ -275,6 +293,7 @@ constexpr IsaCode isa_code_of() {
           .fused_columns = V::fused_columns,
           .tile_int8 = tile<V, true>,
           .tile_floats = tile<V, false>,
+          .leave = nullptr,
           .depthwise = depthwise<V>,
           .finish = finish<V>,
           .widen = widen,

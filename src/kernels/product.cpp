@@ -118,7 +118,7 @@ UnpackJob unpack_job(const PackedWeights& packed, std::int64_t panel, std::byte*
 }
 
 void multiply(const PackedWeights& packed, const PanelPair& pair, const std::byte* expanded,
-              const Columns& columns, const Epilogue& epilogue) {
+              const Columns& columns, const Epilogue& epilogue, TileScope& scope) {
   const Reduction& reduction = packed.reduction;
   const IsaCode& isa = *packed.code->isa;
   const bool int8 = packed.kernel->activations == Activations::int8;
@@ -126,15 +126,16 @@ void multiply(const PackedWeights& packed, const PanelPair& pair, const std::byt
   alignas(cache_line) float sums[max_tile_panels * max_tile_columns * panel_rows];
 
   TileJob tile;
-  tile.run_stride = strides.run;
+  tile.run_stride = strides.run * columns.joined;
   tile.segment_stride = strides.segment;
   tile.panel_stride = strides.panel;
   tile.column_stride = columns.stride;
   tile.runs = columns.runs;
   tile.segments = reduction.segments;
-  tile.segment_runs = reduction.segment_runs;
-  tile.run_length = int8 ? reduction.run_quads() : reduction.run_length;
+  tile.segment_runs = reduction.segment_runs / columns.joined;
+  tile.run_length = columns.joined * (int8 ? reduction.run_quads() : reduction.run_length);
   tile.sums = sums;
+  tile.state = scope.state();
 
   // As few stretches as tiles allow, as even as can be.
   const std::int64_t most = packed.depthwise ? max_tile_columns : isa.tile_columns;

@@ -13,13 +13,31 @@ struct Columns {
   const std::byte* x = nullptr;
   std::int64_t stride = 0;  ///< Bytes from column to column.
   std::int64_t count = 0;
-  const std::int64_t* runs = nullptr;  ///< Where runs begin in a column, in bytes.
-  const float* scales = nullptr;       ///< int8, as in FinishJob.
+  const std::int64_t* runs = nullptr;  ///< Where runs begin in a column, in bytes,
+  std::int64_t joined = 1;        ///< every so many: these follow one another as they do in panels.
+  const float* scales = nullptr;  ///< int8, as in FinishJob.
   const float* zeros = nullptr;
   std::int64_t scale_step = 1;
   float* y = nullptr;               ///< Output 0 of the first column.
   const float* residual = nullptr;  ///< The same.
   std::int64_t y_row_stride = 1, y_column_stride = 0;
+};
+
+/// What the CPU keeps for a task between products; gone when the task ends.
+class TileScope {
+ public:
+  explicit TileScope(const PackedWeights& packed) : isa_(*packed.code->isa) {}
+  ~TileScope() {
+    if (isa_.leave != nullptr) isa_.leave(state_);
+  }
+  TileScope(const TileScope&) = delete;
+  TileScope& operator=(const TileScope&) = delete;
+
+  [[nodiscard]] TileState* state() { return &state_; }
+
+ private:
+  const IsaCode& isa_;
+  TileState state_;
 };
 
 /// Panels are expanded two at a time, within a group.
@@ -45,7 +63,7 @@ struct PanelPair {
 [[nodiscard]] UnpackJob unpack_job(const PackedWeights& packed, std::int64_t panel, std::byte* out);
 
 void multiply(const PackedWeights& packed, const PanelPair& pair, const std::byte* expanded,
-              const Columns& columns, const Epilogue& epilogue);
+              const Columns& columns, const Epilogue& epilogue, TileScope& scope);
 
 /// Fills what FinishJob takes from weights and epilogue for outputs from `first_row` on.
 [[nodiscard]] FinishJob finish_job(const PackedWeights& packed, std::int64_t first_panel,

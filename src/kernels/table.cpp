@@ -11,6 +11,7 @@ namespace laconic {
 #define LACONIC_AVX2(form, activations) extern const KernelCode form##_##activations##_avx2_code;
 #define LACONIC_AVX512(form, activations) \
   extern const KernelCode form##_##activations##_avx512_code;
+#define LACONIC_AMX(form, activations) extern const KernelCode form##_##activations##_amx_code;
 #include "kernels/kernels.inc"
 
 namespace {
@@ -21,6 +22,7 @@ namespace {
 #if defined(__x86_64__)
 #define LACONIC_AVX2(form, activations) LACONIC_ROW(form, activations, avx2)
 #define LACONIC_AVX512(form, activations) LACONIC_ROW(form, activations, avx512)
+#define LACONIC_AMX(form, activations) LACONIC_ROW(form, activations, amx)
 #endif
 constexpr std::array table = {
 #include "kernels/kernels.inc"
@@ -30,6 +32,7 @@ constexpr std::array table = {
 #if defined(__x86_64__)
 #define LACONIC_AVX2(form, activations) &form##_##activations##_avx2_code,
 #define LACONIC_AVX512(form, activations) &form##_##activations##_avx512_code,
+#define LACONIC_AMX(form, activations) &form##_##activations##_amx_code,
 #endif
 const std::array<const KernelCode*, table.size()> codes = {
 #include "kernels/kernels.inc"
