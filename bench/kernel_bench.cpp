@@ -216,9 +216,9 @@ void peak_of_tiles(benchmark::State& state, Activations kind, int threads) {
       AlignedVector<std::byte> weights(most_rows * length * 4), x(max_tile_columns * length * 4);
       AlignedVector<float> scales(most_rows), sums(max_tile_columns * most_rows);
       const std::int64_t runs[] = {0};
-      TileState state;
+      TileState tiles;
       TileJob job;
-      job.state = &state;
+      job.state = &tiles;
       job.weights = weights.data();
       job.panel_stride = job.run_stride = job.segment_stride = length * 64;
       job.x = x.data();
@@ -232,7 +232,7 @@ void peak_of_tiles(benchmark::State& state, Activations kind, int threads) {
                                                                         code.tile_columns);
         benchmark::ClobberMemory();
       }
-      if (code.leave != nullptr) code.leave(state);
+      if (code.leave != nullptr) code.leave(tiles);
     });
   }
   const double products = double{repeats} * length * 16 * code.tile_panels * code.tile_columns *

@@ -72,6 +72,40 @@ inline Graph residual_classifier() {
   return graph;
 }
 
+/// Images of 3 x 8 x 8 to 5 x 4 x 4, with a shortcut that has no weights: every other pixel, with
+/// channels put in front and behind.
+inline Graph padded_shortcut(const std::string& mode) {
+  const auto list = [](std::vector<std::int64_t> values) {
+    return Constant::of({static_cast<std::int64_t>(values.size())},
+                        std::span<const std::int64_t>(values));
+  };
+  const std::map<std::string, Attribute, std::less<>> same = {
+      {"pads", std::vector<std::int64_t>{1, 1, 1, 1}}};
+  auto halved = same;
+  halved.emplace("strides", std::vector<std::int64_t>{2, 2});
+  Graph graph;
+  graph.inputs = {{"x", ElementType::float32, {-1, 3, 8, 8}}};
+  graph.outputs = {{"y", ElementType::float32, {-1, 8, 4, 4}}};
+  graph.nodes = {
+      node("Conv", {"x", "w1"}, "a", same),
+      node("Slice", {"a", "starts", "ends", "axes", "steps"}, "s"),
+      node("Pad", {"s", "pads", "value"}, "p", {{"mode", mode}}),
+      node("Conv", {"a", "w2"}, "c", halved),
+      node("Add", {"c", "p"}, "t"),
+      node("Conv", {"t", "w3"}, "y", same),
+  };
+  graph.constants = {{"w1", random_constant({5, 3, 3, 3}, 1)},
+                     {"w2", random_constant({8, 5, 3, 3}, 2)},
+                     {"w3", random_constant({8, 8, 3, 3}, 3)},
+                     {"starts", list({-1, 1})},
+                     {"ends", list({-100, 100})},
+                     {"axes", list({2, 3})},
+                     {"steps", list({-2, 2})},
+                     {"pads", list({0, 1, 0, 0, 0, 2, 0, 0})},
+                     {"value", random_constant({1}, 4)}};
+  return graph;
+}
+
 /// All weights quantized by `spec`.
 inline CompressedNetwork quantized(Graph graph, std::string_view spec) {
   CompressedNetwork network;

@@ -45,16 +45,34 @@ using testing::Pointwise;
 constexpr std::array forced = {LayerKernels::int8, LayerKernels::packed, LayerKernels::dense};
 
 TEST(Session, FusedStepsAnswerAsSingleOnesDo) {
-  Graph graph = residual_classifier();
-  Session fused(graph);
-  // What is an output is not fused away.
-  for (const Node& node : graph.nodes) {
-    if (node.outputs[0] != "y") {
-      graph.outputs.push_back({node.outputs[0], ElementType::float32, {}, false});
+  for (Graph graph : {residual_classifier(), padded_shortcut("constant"), padded_shortcut("edge"),
+                      padded_shortcut("reflect")}) {
+    Session fused(graph);
+    // What is an output is not fused away, and has channels first.
+    for (const Node& node : graph.nodes) {
+      if (node.outputs[0] != "y") {
+        graph.outputs.push_back({node.outputs[0], ElementType::float32, {}, false});
+      }
     }
+    Session single(graph);
+    EXPECT_THAT(answer(fused, 2), Pointwise(FloatNear(1e-3F), answer(single, 2)));
   }
-  Session single(graph);
-  EXPECT_THAT(answer(fused, 2), Pointwise(FloatNear(1e-3F), answer(single, 2)));
+}
+
+TEST(Session, FoldsNormalizationsThatFilesHoldAsQuantizedTensors) {
+  auto network = quantized(residual_classifier(), "uniform:levels=15");
+  for (auto& [name, parameter] : network.tensors) {
+    const auto* dense = std::get_if<DenseTensor>(&parameter.tensor);
+    if (dense == nullptr || dense->shape.size() != 1) continue;
+    const std::vector<WeightsView> views = {{dense->shape, dense->values}};
+    parameter.tensor = quantize(*make_quantizer("uniform:levels=31"), views)[0];
+  }
+  auto program = runtime::make_program(network);
+  runtime::fold_normalizations(program);
+  for (const Node& node : program.graph.nodes) EXPECT_NE(node.op, "BatchNormalization");
+  Session folded(network, {.kernels = LayerKernels::packed});
+  Session dense(to_graph(network), {.kernels = LayerKernels::dense});
+  EXPECT_THAT(answer(folded, 2), Pointwise(FloatNear(1e-3F), answer(dense, 2)));
 }
 
 TEST(Session, PackedWeightsAnswerAsTheirLevelsDo) {

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <algorithm>
+
 #include "runtime/operator.h"
 
 namespace laconic::runtime {
@@ -42,14 +44,17 @@ struct Images {
   return out;
 }
 
-/// The extents in the order in which the elements lie, and what position `axis` has among them.
-[[nodiscard]] inline Shape stored_shape(const Signature& value) {
-  Shape shape = value.shape;
-  if (value.layout == Layout::channels_last) {
-    shape.erase(shape.begin() + 1);
-    shape.push_back(value.shape[1]);
+/// Numbers of the axes in the order in which the elements lie.
+[[nodiscard]] inline Integers stored_order(Integers of_axes, Layout layout) {
+  if (layout == Layout::channels_last) {
+    std::rotate(of_axes.begin() + 1, of_axes.begin() + 2, of_axes.end());
   }
-  return shape;
+  return of_axes;
+}
+
+/// The extents in that order, and what position `axis` has among them.
+[[nodiscard]] inline Shape stored_shape(const Signature& value) {
+  return stored_order(value.shape, value.layout);
 }
 [[nodiscard]] inline std::int64_t stored_axis(const Signature& value, std::int64_t axis) {
   if (value.layout == Layout::channels_first || axis == 0) return axis;

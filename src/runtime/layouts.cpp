@@ -9,16 +9,20 @@
 namespace laconic::runtime {
 namespace {
 
-/// Operators that write what they read position by position, in whatever order.
-constexpr std::array<std::string_view, 22> following = {
+/// Operators whose output is in the order of what they read.
+constexpr std::array<std::string_view, 24> following = {
     "Abs",         "Add",       "BatchNormalization",
     "Clip",        "Concat",    "Div",
     "Dropout",     "Elu",       "Exp",
     "HardSigmoid", "HardSwish", "Identity",
     "LeakyRelu",   "Max",       "Min",
-    "Mul",         "Neg",       "Relu",
-    "Sigmoid",     "Softplus",  "Sub",
-    "Tanh"};
+    "Mul",         "Neg",       "Pad",
+    "Relu",        "Sigmoid",   "Slice",
+    "Softplus",    "Sub",       "Tanh"};
+
+/// Those of them whose other inputs are no images but say what to do.
+constexpr std::array<std::string_view, 5> of_one_image = {"BatchNormalization", "Clip", "Dropout",
+                                                          "Pad", "Slice"};
 
 /// Operators that read and write either order, whatever the other is.
 constexpr std::array<std::string_view, 5> converting = {"AveragePool", "Conv", "GlobalAveragePool",
@@ -70,7 +74,7 @@ class Layouts {
   [[nodiscard]] bool follows(const Node& node) const {
     if (std::ranges::count(following, node.op) == 0 || node.outputs.size() != 1) return false;
     if (node.op == "Concat") return node.integer("axis", 1) == 1;
-    if (node.op == "BatchNormalization" || node.op == "Clip" || node.op == "Dropout") return true;
+    if (std::ranges::count(of_one_image, node.op) > 0) return is_image(node.inputs[0]);
     const auto output = signatures_.find(node.outputs[0]);
     if (output == signatures_.end()) return false;
     const auto& shape = output->second.shape;
@@ -85,9 +89,7 @@ class Layouts {
     if (converts(node)) {
       return node.has_input(3) ? std::vector{node.inputs[3]} : std::vector<std::string>{};
     }
-    if (node.op == "BatchNormalization" || node.op == "Clip" || node.op == "Dropout") {
-      return {node.inputs[0]};
-    }
+    if (std::ranges::count(of_one_image, node.op) > 0) return {node.inputs[0]};
     std::vector<std::string> out;
     for (const auto& name : node.inputs) {
       if (!is_number(name)) out.push_back(name);

@@ -17,8 +17,12 @@ Value known(Constant constant) {
   return value;
 }
 
+/// Vectors are expanded: biases and the parameters of normalizations, which are small and folded.
 Value to_value(Tensor tensor) {
-  if (auto* quantized = std::get_if<QuantizedTensor>(&tensor)) {
+  auto* quantized = std::get_if<QuantizedTensor>(&tensor);
+  if (quantized != nullptr && quantized->shape.size() < 2) {
+    tensor = DenseTensor{quantized->shape, dequantize(*quantized)};
+  } else if (quantized != nullptr) {
     Value value{{ElementType::float32, quantized->shape}};
     value.quantized = std::make_shared<const QuantizedTensor>(std::move(*quantized));
     return value;

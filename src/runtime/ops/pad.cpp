@@ -4,15 +4,18 @@
 #include <array>
 #include <cstring>
 
-#include "runtime/operator.h"
+#include "runtime/images.h"
 #include "runtime/strides.h"
 
 namespace laconic::runtime {
 namespace {
 
+/// Axes are in the order in which elements lie.
 struct Pads {
   Integers begins, ends;  ///< One per axis of the input.
+  Shape from;             ///< Of the input.
   Shape shape;            ///< Of the output.
+  Signature output;
 };
 
 Pads read_pads(const Call& call) {
@@ -22,7 +25,7 @@ Pads read_pads(const Call& call) {
   if (call.has(3)) axes = call.integers(3);
   const auto count = axes.empty() ? x.shape.size() : axes.size();
   if (given.size() != 2 * count) call.fail("needs two pads per axis");
-  Pads pads{Integers(x.shape.size()), Integers(x.shape.size()), x.shape};
+  Pads pads{Integers(x.shape.size()), Integers(x.shape.size()), stored_shape(x), x.shape, {}};
   for (std::size_t i = 0; i < count; ++i) {
     const auto axis =
         axes.empty() ? i : static_cast<std::size_t>(call.wrap_axis(axes[i], x.rank()));
@@ -33,7 +36,11 @@ Pads read_pads(const Call& call) {
       pads.shape[axis] = -1;
     }
   }
-  (void)call.sized(x.type, pads.shape);
+  pads.output = call.sized(x.type, pads.shape);
+  pads.output.layout = x.layout;
+  for (auto* of_axes : {&pads.begins, &pads.ends, &pads.shape}) {
+    *of_axes = stored_order(std::move(*of_axes), x.layout);
+  }
   return pads;
 }
 
@@ -54,18 +61,18 @@ std::vector<std::byte> pad_element(const Call& call) {
 
 Planned pad_constant(const Call& call, const Pads& pads) {
   const Signature& x = call[0];
-  const auto from = row_major(x.shape), to = row_major(pads.shape);
-  Shape extents = x.shape;
+  const auto from = row_major(pads.from), to = row_major(pads.shape);
+  Shape extents = pads.from;
   std::int64_t from_start = 0, to_start = 0;
   for (std::size_t i = 0; i < extents.size(); ++i) {
     const auto cropped = std::max<std::int64_t>(-pads.begins[i], 0);
     const auto shifted = std::max<std::int64_t>(pads.begins[i], 0);
     extents[i] = std::clamp<std::int64_t>(pads.shape[i] - shifted, 0,
-                                          std::max<std::int64_t>(x.shape[i] - cropped, 0));
+                                          std::max<std::int64_t>(pads.from[i] - cropped, 0));
     from_start += cropped * from[i];
     to_start += shifted * to[i];
   }
-  Planned planned{{{x.type, pads.shape}}, {}};
+  Planned planned{{pads.output}, {}};
   const Copy copy(element_bytes(x.type), extents, from, to, from_start, to_start);
   planned.run = [copy, element = pad_element(call),
                  count = element_count(pads.shape)](const Memory& memory) {
@@ -94,14 +101,14 @@ Integers sources(std::int64_t extent, std::int64_t begin, std::int64_t count, bo
 Planned pad_repeated(const Call& call, const Pads& pads, bool reflect) {
   const Signature& x = call[0];
   std::vector<Integers> axes;  // Offsets in bytes.
-  const auto strides = row_major(x.shape);
+  const auto strides = row_major(pads.from);
   const auto width = static_cast<std::int64_t>(element_bytes(x.type));
-  for (std::size_t i = 0; i < x.shape.size(); ++i) {
-    if (x.shape[i] == 0 && pads.shape[i] > 0) call.fail("pads an empty axis");
-    axes.push_back(sources(x.shape[i], pads.begins[i], pads.shape[i], reflect));
+  for (std::size_t i = 0; i < pads.from.size(); ++i) {
+    if (pads.from[i] == 0 && pads.shape[i] > 0) call.fail("pads an empty axis");
+    axes.push_back(sources(pads.from[i], pads.begins[i], pads.shape[i], reflect));
     for (auto& offset : axes.back()) offset *= strides[i] * width;
   }
-  Planned planned{{{x.type, pads.shape}}, {}};
+  Planned planned{{pads.output}, {}};
   planned.run = [axes, shape = pads.shape, width](const Memory& memory) {
     std::byte* out = memory.outputs[0];
     for (std::int64_t i = 0; i < element_count(shape); ++i, out += width) {

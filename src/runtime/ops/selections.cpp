@@ -131,19 +131,27 @@ Planned slice(const Call& call) {
       (!steps.empty() && steps.size() != count)) {
     call.fail("starts, ends, axes and steps differ in length");
   }
-  Shape shape = x.shape;
-  auto strides = row_major(x.shape);
-  std::int64_t first = 0;
+  Signature output = x;
+  Integers firsts(x.shape.size(), 0), strides(x.shape.size(), 1);
   for (std::size_t i = 0; i < count; ++i) {
     const auto axis =
         at(call.wrap_axis(axes.empty() ? static_cast<std::int64_t>(i) : axes[i], x.rank()));
     const auto range =
-        slice_range(call, starts[i], ends[i], steps.empty() ? 1 : steps[i], shape[axis]);
-    first += range.first * strides[axis];
+        slice_range(call, starts[i], ends[i], steps.empty() ? 1 : steps[i], output.shape[axis]);
+    firsts[axis] += range.first * strides[axis];
     strides[axis] *= range.step;
-    shape[axis] = range.count;
+    output.shape[axis] = range.count;
   }
-  Planned planned{{{x.type, shape}}, {}};
+  firsts = stored_order(std::move(firsts), x.layout);
+  strides = stored_order(std::move(strides), x.layout);
+  const auto elements = row_major(stored_shape(x));
+  std::int64_t first = 0;
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    first += firsts[i] * elements[i];
+    strides[i] *= elements[i];
+  }
+  const Shape shape = stored_shape(output);
+  Planned planned{{output}, {}};
   const Copy copy(element_bytes(x.type), shape, strides, row_major(shape), first);
   planned.run = [copy](const Memory& memory) { copy.run(memory.inputs[0], memory.outputs[0]); };
   return planned;
