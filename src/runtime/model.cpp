@@ -4,15 +4,20 @@
 #include <cstring>
 #include <fstream>
 
+#include "laconic/detection.h"
 #include "laconic/error.h"
 #include "laconic/threads.h"
 
 namespace laconic {
 namespace {
 
+constexpr std::string_view detector_key = "detector";
+
 void fill(ModelWriter& writer, const CompressedNetwork& network) {
   writer.set_graph(pack_graph(network.graph));
   for (const auto& [key, value] : network.metadata) writer.set_metadata(key, value);
+  // What a detector's graph does not say by itself is in its name.
+  if (is_detector(network.graph)) writer.set_metadata(detector_key, network.graph.name);
   for (const auto& [name, parameter] : network.tensors) {
     writer.add(name, parameter.tensor, parameter.quantizer, parameter.coder);
   }
@@ -48,6 +53,8 @@ CompressedNetwork load(const std::filesystem::path& path, const ReadLimits& limi
         QuantizedParameter{std::move(tensors[i]), entries[i].quantizer, entries[i].coder});
   }
   for (const auto key : reader.metadata_keys()) network.metadata.emplace(key, reader.metadata(key));
+  if (const auto name = network.metadata.find(detector_key); name != network.metadata.end())
+    network.graph.name = name->second;
   validate(to_graph(network));
   return network;
 }

@@ -28,8 +28,10 @@ std::string Builder::random(const std::string& name, const Shape& shape, Gain ga
   // A stream for each tensor: a layer more does not change the others' weights.
   Random numbers(seed_, name);
   const auto count = element_count(shape);
-  const double deviation = std::sqrt((gain == Gain::relu ? 2.0 : 1.0) *
-                                     static_cast<double>(shape[0]) / static_cast<double>(count));
+  const double deviation =
+      gain == Gain::small ? 0.01
+                          : std::sqrt((gain == Gain::relu ? 2.0 : 1.0) *
+                                      static_cast<double>(shape[0]) / static_cast<double>(count));
   std::vector<float> values(static_cast<std::size_t>(count));
   for (auto& value : values) value = static_cast<float>(deviation * numbers.normal());
   graph_.constants.emplace(name, Constant::of(shape, std::span<const float>(values)));
@@ -49,7 +51,7 @@ std::string Builder::list(const std::string& name, const std::vector<std::int64_
 }
 
 Builder& Builder::conv(const std::string& name, std::int64_t channels, const ConvOptions& options) {
-  const auto [kernel, stride, padding, bias, gain, groups] = options;
+  const auto [kernel, stride, padding, bias, gain, groups, dilation] = options;
   Node node{name, "Conv", {value_}, {name}, {}};
   node.inputs.push_back(
       random(name + ".weight", {channels, shape_[0] / groups, kernel, kernel}, gain));
@@ -58,8 +60,9 @@ Builder& Builder::conv(const std::string& name, std::int64_t channels, const Con
   node.attributes["strides"] = std::vector{stride, stride};
   node.attributes["pads"] = std::vector{padding, padding, padding, padding};
   if (groups > 1) node.attributes["group"] = groups;
+  if (dilation > 1) node.attributes["dilations"] = std::vector{dilation, dilation};
   const auto extent = [&o = options](std::int64_t in) {
-    return (in + 2 * o.padding - o.kernel) / o.stride + 1;
+    return (in + 2 * o.padding - o.dilation * (o.kernel - 1) - 1) / o.stride + 1;
   };
   return append(std::move(node), {channels, extent(shape_[1]), extent(shape_[2])});
 }
@@ -168,6 +171,16 @@ std::string Builder::shrink(const std::string& name, std::int64_t channels) {
 Graph Builder::finish() {
   graph_.nodes.back().outputs[0] = "logits";
   graph_.outputs.push_back({"logits", ElementType::float32, {-1, shape_[0]}});
+  validate(graph_);
+  return std::move(graph_);
+}
+
+Graph Builder::finish(const std::vector<Place>& outputs) {
+  for (const auto& [value, shape] : outputs) {
+    Shape batched{-1};
+    batched.insert(batched.end(), shape.begin(), shape.end());
+    graph_.outputs.push_back({value, ElementType::float32, std::move(batched)});
+  }
   validate(graph_);
   return std::move(graph_);
 }

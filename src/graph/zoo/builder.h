@@ -16,6 +16,7 @@ namespace laconic {
 enum class Gain {
   relu,    ///< He's: variance 2 / fan-in, for layers whose output goes through a ReLU.
   linear,  ///< Variance 1 / fan-in.
+  small,   ///< Deviation 0.01, whatever the fan-in: first answers are near zero.
 };
 
 struct ConvOptions {
@@ -25,6 +26,7 @@ struct ConvOptions {
   bool bias = true;
   Gain gain = Gain::relu;
   std::int64_t groups = 1;  ///< Channels in and out are divided into so many.
+  std::int64_t dilation = 1;
 };
 
 enum class PoolKind { max, average };
@@ -84,6 +86,9 @@ class Builder {
 
   /// The last value becomes the output "logits".
   [[nodiscard]] Graph finish();
+
+  /// These values become the outputs, under their names.
+  [[nodiscard]] Graph finish(const std::vector<Place>& outputs);
 
  private:
   Builder& append(Node node, Shape shape);

@@ -38,6 +38,24 @@ constexpr std::array alexnet_options{
                "Channels of the first layer; the others' are in proportion."},
 };
 
+constexpr OptionInfo bins{"bins", "7", "1..32",
+                          "Rows, and columns, that a region is divided into."};
+constexpr OptionInfo ratios{"ratios", "0.5/1/2", "list", "Of anchors: height against width."};
+constexpr std::array rfcn_options{
+    OptionInfo{"width", "64", "1..1024",
+               "Channels of the first layer; the others' are in proportion."},
+    bins,
+    OptionInfo{"sizes", "128/256/512", "list", "Of anchors: roots of their areas, in pixels."},
+    ratios};
+constexpr std::array rfcn_small_options{
+    OptionInfo{"width", "16", "1..1024",
+               "Channels of the first layer; the others' are in proportion."},
+    OptionInfo{"bins", "3", "1..32", "Rows, and columns, that a region is divided into."},
+    OptionInfo{"sizes", "20/40/60/100", "list", "Of anchors: roots of their areas, in pixels."},
+    ratios};
+constexpr std::string_view rfcn_paper =
+    "Dai et al. 2016, R-FCN; backbone as in He et al. 2016, last stage dilated";
+
 constexpr std::string_view imagenet_resnet_paper =
     "He et al. 2016, Deep residual learning, table 1, shortcuts of option B, stride in the 3x3";
 constexpr std::string_view resnet_paper =
@@ -104,6 +122,23 @@ constexpr std::array table{
     NetworkRow{{"resnet50", "A residual network of 50 layers, bottlenecks, for images of 224x224.",
                 imagenet_resnet_paper, width64_options},
                build_resnet50},
+    NetworkRow{
+        {"rfcn-small",
+         "A narrow object detector for images of 320x240 or so, maps of a cell for 8 pixels.",
+         "Dai et al. 2016, R-FCN; backbone our own", rfcn_small_options},
+        build_rfcn_small},
+    NetworkRow{{"rfcn-resnet18", "An object detector on a residual network of 18 layers.",
+                rfcn_paper, rfcn_options},
+               build_rfcn_resnet18},
+    NetworkRow{{"rfcn-resnet34", "An object detector on a residual network of 34 layers.",
+                rfcn_paper, rfcn_options},
+               build_rfcn_resnet34},
+    NetworkRow{{"rfcn-resnet50", "An object detector on a residual network of 50 layers.",
+                rfcn_paper, rfcn_options},
+               build_rfcn_resnet50},
+    NetworkRow{{"rfcn-resnet101", "An object detector on a residual network of 101 layers.",
+                rfcn_paper, rfcn_options},
+               build_rfcn_resnet101},
 };
 
 constexpr auto rows = [] {

@@ -27,6 +27,14 @@ Graph build_googlenet(const Options& options, const Task& task);
 Graph build_resnet18(const Options& options, const Task& task);
 Graph build_resnet50(const Options& options, const Task& task);
 
+/// The convolutional part of R-FCN, its name the spec of a DetectorForm with classes named 1 to
+/// task.classes.
+Graph build_rfcn_small(const Options& options, const Task& task);
+Graph build_rfcn_resnet18(const Options& options, const Task& task);
+Graph build_rfcn_resnet34(const Options& options, const Task& task);
+Graph build_rfcn_resnet50(const Options& options, const Task& task);
+Graph build_rfcn_resnet101(const Options& options, const Task& task);
+
 /// `depth` is 6n+2: three stages of n blocks of two convolutions each.
 Graph build_resnet(const Options& options, const Task& task, std::int64_t depth);
 
