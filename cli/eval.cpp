@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 
 #include "context.h"
+#include "detection.h"
+#include "laconic/error.h"
 #include "laconic/evaluate.h"
 #include "laconic/model.h"
 #include "laconic/onnx.h"
+#include "session_options.h"
 
 namespace laconic::cli {
 namespace {
@@ -12,18 +15,58 @@ struct Request {
   std::filesystem::path input;
   std::string data, part = "test";
   std::int64_t limit = 0;
+  SessionChoice choice{.kernels = {}, .shapes = {}};  ///< No kernels: LibTorch.
 };
+
+Part part_of(const Request& request) {
+  return request.part == "test"         ? Part::test
+         : request.part == "validation" ? Part::validation
+                                        : Part::train;
+}
+
+/// On LibTorch, or on the kernels that were asked for.
+DetectionEvaluation judge(const Context& context, const Request& request, const Graph& graph,
+                          const DetectionDataset& data) {
+  const auto progress = progress_printer(context);
+  if (request.choice.kernels.empty()) {
+    return evaluate_detections(Network(graph), data, part_of(request), {.limit = request.limit},
+                               progress);
+  }
+  check_detector_fits(graph, data);
+  Session session = open_session(request.input, request.choice);
+  return evaluate_detections(session, detector_form(graph), data, part_of(request), request.limit,
+                             progress);
+}
+
+void eval_detector(const Context& context, const Request& request, const Graph& graph,
+                   const DetectionDataset& data) {
+  const auto found = judge(context, request, graph, data);
+  Json json{{"file", request.input.string()},
+            {"data", data.spec()},
+            {"part", request.part},
+            {"kernels", request.choice.kernels.empty() ? "libtorch" : request.choice.kernels},
+            {"samples", found.images.size()},
+            {"skipped_images", data.skipped().images()},
+            {"skipped_boxes", data.skipped().boxes()}};
+  json.update(to_json(found.score, data));
+  if (request.choice.kernels.empty()) json["loss"] = found.loss;
+  print_result(context, json,
+               fmt::format("{}: {} samples of the {} part: {}", request.input.string(),
+                           found.images.size(), request.part, describe(found.score, data)));
+}
 
 void eval(const Context& context, const Request& request) {
   const auto graph =
       is_compressed_file(request.input) ? to_graph(load(request.input)) : read_onnx(request.input);
-  const auto data = make_dataset(request.data);
+  const auto data = open_data(context, request.data);
+  if (const auto* detection = as_detection(*data))
+    return eval_detector(context, request, graph, *detection);
+  if (!request.choice.kernels.empty()) {
+    fail(ErrorCode::invalid_argument, "--kernels applies to data of object detection");
+  }
   check_fits(graph, *data);
-  const Part part = request.part == "test"         ? Part::test
-                    : request.part == "validation" ? Part::validation
-                                                   : Part::train;
-  const auto score =
-      evaluate(Network(graph), *data, part, {.limit = request.limit}, progress_printer(context));
+  const auto score = evaluate(Network(graph), *data, part_of(request), {.limit = request.limit},
+                              progress_printer(context));
   print_result(context,
                {{"file", request.input.string()},
                 {"data", data->spec()},
@@ -48,6 +91,9 @@ void add_eval(CLI::App& app, Context& context) {
       ->capture_default_str();
   app.add_option("--limit", request->limit, "Only so many samples; 0: all")
       ->check(CLI::NonNegativeNumber);
+  app.add_option("--kernels", request->choice.kernels,
+                 "Detectors: run as laconic run does, on these kernels; LibTorch otherwise")
+      ->check(CLI::IsMember({"fastest", "int8", "packed", "dense"}));
   app.callback(
       [&context, request] { context.run = [&context, request] { eval(context, *request); }; });
 }

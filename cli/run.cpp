@@ -7,6 +7,7 @@
 #include "core/npy.h"
 #include "laconic/error.h"
 #include "laconic/model.h"
+#include "run_image.h"
 #include "session_options.h"
 
 namespace laconic::cli {
@@ -17,6 +18,8 @@ struct Request {
   std::vector<std::string> inputs, outputs;
   SessionChoice choice;
   bool explain = false;
+  std::filesystem::path image, drawing;
+  double least_score = 0.5;
 };
 
 /// "NAME=FILE", or "FILE" where there is only one value it can be.
@@ -114,7 +117,23 @@ std::string describe(const TensorView& answer, const ValueInfo& info) {
       shown < values.size() ? " ..." : "");
 }
 
+/// Inputs from arrays, or one from an image.
+void check(const Request& request) {
+  if (request.inputs.empty() == request.image.empty())
+    fail(ErrorCode::invalid_argument, "one of --input and --image is needed");
+  if (request.image.empty() && !request.drawing.empty())
+    fail(ErrorCode::invalid_argument, "--draw needs --image");
+  if (!request.image.empty() && request.outputs.size() > 1)
+    fail(ErrorCode::invalid_argument, "--image has one output, not {}", request.outputs.size());
+}
+
 void run(const Context& context, const Request& request) {
+  check(request);
+  if (!request.image.empty()) {
+    return run_on_image(
+        context, {request.model, request.image, request.outputs.empty() ? "" : request.outputs[0],
+                  request.drawing, request.least_score, request.choice});
+  }
   Session session = open_session(request.model, request.choice);
   std::vector<std::pair<std::size_t, std::filesystem::path>> targets;
   for (const auto& text : request.outputs) {
@@ -151,10 +170,16 @@ void add_run(CLI::App& app, Context& context) {
   auto request = std::make_shared<Request>();
   app.add_option("model", request->model, "A .lac or .onnx file")->required();
   app.add_option("--input", request->inputs,
-                 "An input, FILE.npy or NAME=FILE.npy; once for each that the network has")
-      ->required();
+                 "An input, FILE.npy or NAME=FILE.npy; once for each that the network has");
+  app.add_option("--image", request->image, "Detectors: a JPEG or PNG file to find objects in");
+  app.add_option("--draw", request->drawing, "With --image: a PNG file to draw what was found in");
+  app.add_option("--least-score", request->least_score,
+                 "With --image: detections of a lower probability are left out")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
   app.add_option("-o,--output", request->outputs,
-                 "Where to write an output, FILE.npy or NAME=FILE.npy; float32");
+                 "Where to write an output, FILE.npy or NAME=FILE.npy; float32. With --image: "
+                 "FILE.json");
   app.add_flag("-f,--force", context.force, "Overwrite outputs that exist");
   app.add_flag("--explain", request->explain,
                "Print what runs each layer, what it costs, and what else was tried");

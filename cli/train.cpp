@@ -7,6 +7,8 @@
 #include <optional>
 
 #include "context.h"
+#include "detection.h"
+#include "laconic/detection_data.h"
 #include "laconic/error.h"
 #include "laconic/model.h"
 #include "laconic/onnx.h"
@@ -26,7 +28,7 @@ struct Request {
   double clip_gradients = 0;
   std::string loss = "cross_entropy";
   double temperature = Distillation{}.temperature, teacher_weight = Distillation{}.weight;
-  bool resume = false;
+  bool resume = false, hard_examples = false;
   MethodRequest method;
 };
 
@@ -45,6 +47,7 @@ TrainOptions options_of(const Context& context, const Request& request) {
   options.clip_gradients = request.clip_gradients;
   options.loss =
       request.loss == name(Loss::square_hinge) ? Loss::square_hinge : Loss::cross_entropy;
+  options.hard_examples = request.hard_examples;
   options.seed = context.seed;
   options.checkpoint = request.checkpoint;
   options.existing = request.resume  ? Existing::resume
@@ -117,12 +120,20 @@ std::optional<std::pair<Part, Score>> final_score(const Network& network, const 
   return {};
 }
 
+/// The network to begin with. A detector is told what its classes are called.
+Graph first_graph(const Context& context, const Request& request, const Dataset& data) {
+  if (is_file(request.model)) return read_onnx(request.model);
+  Graph graph = make_network(request.model, data.sample_shape(), data.classes(), context.seed);
+  const auto* detection = as_detection(data);
+  if (detection != nullptr && is_detector(graph))
+    graph.name = detection->with_form(detector_form(graph)).spec();
+  return graph;
+}
+
 void train(const Context& context, const Request& request) {
   check(context, request);
-  const auto data = make_dataset(request.data);
-  Network network(is_file(request.model) ? read_onnx(request.model)
-                                         : make_network(request.model, data->sample_shape(),
-                                                        data->classes(), context.seed));
+  const auto data = open_data(context, request.data);
+  Network network(first_graph(context, request, *data));
   network.to(request.device);
   auto options = options_of(context, request);
   std::optional<Network> teacher;
@@ -163,8 +174,9 @@ void train(const Context& context, const Request& request) {
     const auto& [part, figures] = *score;
     json["part"] = name(part);
     json.update(to_json(figures));
-    text += fmt::format("; accuracy {:.2f} %, loss {:.4f}, on {} samples of the {} part",
-                        100 * figures.accuracy, figures.loss, grouped(figures.samples), name(part));
+    text +=
+        fmt::format("; {} {:.2f} %, loss {:.4f}, on {} samples of the {} part", figure_name(*data),
+                    100 * figures.accuracy, figures.loss, grouped(figures.samples), name(part));
   }
   print_result(context, json, text);
 }
@@ -184,6 +196,8 @@ void add_recipe_options(CLI::App& app, Request& request) {
   app.add_option("--loss", request.loss, "What is minimised")
       ->check(CLI::IsMember({name(Loss::cross_entropy), name(Loss::square_hinge)}))
       ->capture_default_str();
+  app.add_flag("--hard-examples", request.hard_examples,
+               "Detectors: train on the regions of highest loss, not on random ones");
   app.add_option("--teacher", request.teacher, "An .onnx file whose answers are learned too");
   app.add_option("--temperature", request.temperature, "Softens the teacher's answers")
       ->check(CLI::Range(0.01, 1000.0))

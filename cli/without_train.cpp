@@ -4,6 +4,7 @@
 #include "families.h"
 #include "laconic/allocator.h"
 #include "laconic/error.h"
+#include "run_image.h"
 
 namespace laconic::cli {
 
@@ -24,6 +25,10 @@ void needs_train(CLI::App& app, Context& context) {
 }
 
 }  // namespace
+
+void run_on_image(const Context&, const ImageRequest&) {
+  fail(ErrorCode::invalid_argument, "this build of laconic reads no images: it is without OpenCV");
+}
 
 void add_train(CLI::App& app, Context& context) {
   needs_train(app, context);

@@ -26,9 +26,11 @@ enum class Part { train, validation, test };
 
 /// Random changes of training samples, drawn from a seed: the same seed, the same samples.
 struct Augmentation {
-  bool flip = false;       ///< Mirror left to right, half of the time.
-  std::int64_t pad = 0;    ///< Pad by so many pixels on all sides (with what 0 becomes before
-                           ///< normalisation), then crop the old size at a random place.
+  bool flip = false;     ///< Mirror left to right, half of the time.
+  std::int64_t pad = 0;  ///< Pad by so many pixels on all sides (with what 0 becomes before
+                         ///< normalisation), then crop the old size at a random place.
+  double scale = 0;      ///< Of detection data: enlarge or shrink images by up to this factor
+                         ///< more than 1, and crop or pad to the old size at a random place.
 };
 
 /// Immutable; const members may be called from many threads at once.

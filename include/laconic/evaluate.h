@@ -14,24 +14,27 @@
 namespace laconic {
 
 struct Score {
-  double accuracy = 0;  ///< Fraction of samples whose largest output is their class.
+  double accuracy = 0;  ///< Fraction of samples whose largest output is their class; of a detector
+                        ///< the mean average precision at IoU 0.5.
   double loss = 0;      ///< Mean cross-entropy in nats, outputs taken as logits unless the graph
-                        ///< ends in Softmax or LogSoftmax.
+                        ///< ends in Softmax or LogSoftmax; of a detector what training minimises.
   std::int64_t samples = 0;
 };
 
 struct EvaluateOptions {
-  std::int64_t limit = 0;   ///< Only the first so many samples; 0: all.
+  std::int64_t limit = 0;  ///< Only the first so many samples; 0: all.
   std::int64_t batch = 100;
   const std::map<std::string, at::Tensor, std::less<>>* overrides = nullptr;
 };
 
 /// Batches run in parallel, each on one thread; the result does not depend on how many there are.
 [[nodiscard]] Score evaluate(const Network& network, const Dataset& data, Part part,
-                             const EvaluateOptions& options = {}, const ProgressSink& progress = {});
+                             const EvaluateOptions& options = {},
+                             const ProgressSink& progress = {});
 
 /// Throws Error(invalid_data) naming both shapes or counts unless the network takes samples of the
-/// data set and answers with one number per class.
+/// data set and answers with one number per class; or, for data of object detection, as
+/// check_detector_fits() does.
 void check_fits(const Graph& graph, const Dataset& data);
 
 }  // namespace laconic

@@ -36,7 +36,8 @@ enum class Loss {
 [[nodiscard]] std::string_view name(Loss loss) noexcept;
 
 /// Learning what another network answers: (1 - weight) times the loss plus weight times
-/// temperature^2 times KL(softmax(teacher / temperature) || softmax(outputs / temperature)).
+/// temperature^2 times KL(softmax(teacher / temperature) || softmax(outputs / temperature)); of a
+/// detector, weight times the squared distance of its maps, each against the teacher's variance.
 struct Distillation {
   const Network* teacher = nullptr;  ///< Takes the same samples; none: no distillation.
   double temperature = 4;            ///< Positive.
@@ -53,7 +54,8 @@ struct TrainOptions {
   std::string schedule = "cosine";
   double weight_decay = 0;
   double clip_gradients = 0;  ///< Each element is kept within this magnitude; 0: left as it is.
-  Loss loss = Loss::cross_entropy;
+  Loss loss = Loss::cross_entropy;  ///< Not of detectors, which have a loss of their own.
+  bool hard_examples = false;       ///< Detectors: train on the regions of highest loss.
   Distillation distillation;
   std::uint64_t seed = 1;
 
@@ -74,9 +76,9 @@ struct TrainOptions {
 };
 
 struct EpochReport {
-  std::int64_t epoch = 0;  ///< From 1.
-  double loss = 0;         ///< Mean over the epoch's samples, as they were trained on.
-  double accuracy = 0;
+  std::int64_t epoch = 0;           ///< From 1.
+  double loss = 0;                  ///< Mean over the epoch's samples, as they were trained on.
+  double accuracy = 0;              ///< 0 for detectors.
   double learning_rate = 0;         ///< At the end of the epoch.
   std::optional<Score> validation;  ///< None where the data have no validation part.
 };

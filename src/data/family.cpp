@@ -103,6 +103,46 @@ constexpr std::array npy_options = {
     validation,
     seed};
 
+constexpr OptionInfo rows_of_images{"height", "240", "32..4096",
+                                    "Images are scaled to fit into so many rows"};
+constexpr OptionInfo columns_of_images{"width", "320", "32..4096",
+                                       "and columns; the rest is padded."};
+constexpr OptionInfo class_names{
+    "classes", "auto", "text",
+    "Names joined by \"/\"; auto: those of the training part, in alphabetical order."};
+constexpr OptionInfo flip_images{"flip", "true", "true|false",
+                                 "Training mirrors images, half of the time."};
+constexpr OptionInfo jitter{
+    "jitter", "0.2", ">=0",
+    "Training enlarges or shrinks images by up to this share, and crops or pads them."};
+constexpr std::array voc_options = {
+    OptionInfo{"", "required", "text", "Folder with JPEGImages, Annotations and ImageSets."},
+    rows_of_images,
+    columns_of_images,
+    class_names,
+    OptionInfo{"train", "train", "text", "Name of the list of training images: ImageSets/Main/*."},
+    OptionInfo{"validation", "val", "text", "Likewise; none: no validation part."},
+    OptionInfo{"test", "test", "text", "Likewise; none: no test part."},
+    scale,
+    mean,
+    deviation,
+    flip_images,
+    jitter};
+constexpr std::array coco_options = {
+    OptionInfo{"", "required", "text", "Folder with annotations and a folder of images per part."},
+    rows_of_images,
+    columns_of_images,
+    class_names,
+    OptionInfo{"train", "train2017", "text",
+               "Folder of the training images, annotated in annotations/instances_*.json."},
+    OptionInfo{"validation", "none", "text", "Likewise; none: no validation part."},
+    OptionInfo{"test", "val2017", "text", "Likewise; none: no test part."},
+    scale,
+    mean,
+    deviation,
+    flip_images,
+    jitter};
+
 constexpr std::array table = {
     FamilyRow<Dataset>{{"mnist", "Handwritten digits, 28 x 28, or another set in their format.",
                         "LeCun et al. 1998", mnist_options},
@@ -124,6 +164,13 @@ constexpr std::array table = {
         {"npy", "Samples and classes from NumPy arrays: float32, float64, uint8, int32 or int64.",
          "", npy_options},
         make_npy},
+    FamilyRow<Dataset>{
+        {"voc", "Images with boxes, in the layout of PASCAL VOC: object detection.",
+         "Everingham et al. 2010, The PASCAL visual object classes challenge", voc_options},
+        make_voc},
+    FamilyRow<Dataset>{{"coco", "Images with boxes, in the layout of COCO: object detection.",
+                        "Lin et al. 2014, Microsoft COCO", coco_options},
+                       make_coco},
 };
 constexpr auto rows = infos(table);
 

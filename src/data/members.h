@@ -13,5 +13,7 @@ std::unique_ptr<Dataset> make_cifar10(const Options& options);
 std::unique_ptr<Dataset> make_cifar100(const Options& options);
 std::unique_ptr<Dataset> make_images(const Options& options);
 std::unique_ptr<Dataset> make_npy(const Options& options);
+std::unique_ptr<Dataset> make_coco(const Options& options);
+std::unique_ptr<Dataset> make_voc(const Options& options);
 
 }  // namespace laconic

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "laconic/error.h"
+#include "laconic/evaluate_detections.h"
 #include "laconic/threads.h"
 #include "train/answer.h"
 #include "train/torch_threads.h"
@@ -118,6 +119,7 @@ std::string text(std::span<const std::int64_t> shape) {
 }  // namespace
 
 void check_fits(const Graph& graph, const Dataset& data) {
+  if (const auto* detection = as_detection(data)) return check_detector_fits(graph, *detection);
   if (graph.inputs.size() != 1 || graph.outputs.empty()) {
     fail(ErrorCode::invalid_data,
          "the network has {} inputs and {} outputs, but must have one input and an output",
@@ -146,6 +148,10 @@ Score evaluate(const Network& network, const Dataset& data, Part part,
   check_fits(network.graph(), data);
   if (options.batch < 1)
     fail(ErrorCode::invalid_argument, "batch is {}, but must be at least 1", options.batch);
+  if (const auto* detection = as_detection(data)) {
+    const auto found = evaluate_detections(network, *detection, part, options, progress);
+    return {found.score.map50, found.loss, std::ssize(found.images)};
+  }
   const auto available = data.size(part);
   const auto samples = options.limit > 0 ? std::min(options.limit, available) : available;
   if (samples == 0) fail(ErrorCode::invalid_data, "the data have no {} samples", name(part));

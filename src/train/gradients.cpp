@@ -11,6 +11,7 @@
 #include "laconic/optimizer.h"
 #include "laconic/random.h"
 #include "laconic/threads.h"
+#include "train/detection/detector_loss.h"
 #include "train/torch_threads.h"
 
 namespace laconic {
@@ -19,6 +20,8 @@ namespace {
 // Part of what makes a run's bytes: another number sums in another order. 32 keeps two threads busy
 // at a batch of 64, and larger ones were no faster.
 constexpr std::size_t samples_per_shard = 32;
+// Images of detectors are larger, and batches smaller.
+constexpr std::size_t images_per_shard = 4;
 
 bool trains_by_default(const ParameterInfo& info) {
   return info.role != Role::other;
@@ -41,6 +44,7 @@ Gradients::Gradients(Network& network, const Dataset& data, const TrainOptions& 
     : network_(network),
       data_(data),
       options_(options),
+      detection_(as_detection(data)),
       loss_(network.graph(), options.loss, options.distillation) {
   bool on_cpu = true;
   for (const auto& info : network.parameters()) {
@@ -56,7 +60,10 @@ Gradients::Gradients(Network& network, const Dataset& data, const TrainOptions& 
     at::globalContext().setBenchmarkCuDNN(false);
     at::globalContext().setDeterministicCuDNN(true);
   }
-  shard_size_ = on_cpu ? samples_per_shard : std::numeric_limits<std::size_t>::max();
+  if (detection_ != nullptr) form_ = detector_form(network.graph());
+  shard_size_ = !on_cpu                 ? std::numeric_limits<std::size_t>::max()
+                : detection_ != nullptr ? images_per_shard
+                                        : samples_per_shard;
 }
 
 at::Tensor Gradients::answers(const Network& network, const at::Tensor& samples,
@@ -69,6 +76,35 @@ at::Tensor Gradients::answers(const Network& network, const at::Tensor& samples,
          rows, out.numel(), data_.classes());
   }
   return out.reshape({rows, data_.classes()});
+}
+
+at::Tensor Gradients::class_loss(const at::Tensor& samples, const at::Tensor& labels,
+                                 const RunOptions& run, std::int64_t& right) const {
+  at::Tensor taught;
+  if (options_.distillation.teacher != nullptr) {
+    const at::NoGradGuard no_gradients;
+    taught = answers(*options_.distillation.teacher, samples, {});
+  }
+  const at::Tensor outputs = answers(network_, samples, run);
+  right = outputs.detach().argmax(1).eq(labels).sum().item<std::int64_t>();
+  return loss_.sum(outputs, labels, taught);
+}
+
+at::Tensor Gradients::detection_loss(const at::Tensor& samples,
+                                     std::span<const std::int64_t> indices, const RunOptions& run,
+                                     std::uint64_t seed) const {
+  const auto& [teacher, temperature, weight] = options_.distillation;
+  std::vector<at::Tensor> taught;
+  if (teacher != nullptr) {
+    const at::NoGradGuard no_gradients;
+    taught = teacher->run(std::array{samples});
+  }
+  const auto outputs = network_.run(std::array{samples}, run);
+  const auto loss =
+      detector_loss(*form_, {*detection_, Part::train, indices, data_.augmentation(), seed},
+                    outputs, {.hard_examples = options_.hard_examples});
+  if (teacher == nullptr) return loss;
+  return (1 - weight) * loss + weight * distance_to_teacher(outputs, taught);
 }
 
 Gradients::Shard Gradients::run_shard(std::span<const std::int64_t> indices, std::int64_t number,
@@ -101,15 +137,10 @@ Gradients::Shard Gradients::run_shard(std::span<const std::int64_t> indices, std
     shard.statistics.push_back({&node, mean.detach(), variance.detach(), elements});
   };
 
-  at::Tensor taught;
-  if (options_.distillation.teacher != nullptr) {
-    const at::NoGradGuard no_gradients;
-    taught = answers(*options_.distillation.teacher, samples, {});
-  }
-  const at::Tensor outputs = answers(network_, samples, run);
-  const at::Tensor loss = loss_.sum(outputs, labels, taught);
+  const at::Tensor loss = detection_ != nullptr
+                              ? detection_loss(samples, indices, run, seeds.augmentation)
+                              : class_loss(samples, labels, run, shard.right);
   shard.loss = loss.item<double>();
-  shard.right = outputs.detach().argmax(1).eq(labels).sum().item<std::int64_t>();
   shard.gradients = torch::autograd::grad({loss / static_cast<double>(minibatch)}, inputs, {}, {},
                                           false, /*allow_unused=*/true);
   return shard;

@@ -4,9 +4,11 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "laconic/detection_data.h"
 #include "laconic/train.h"
 #include "train/loss.h"
 
@@ -49,11 +51,20 @@ class Gradients {
                                 std::size_t minibatch, const StepSeeds& seeds) const;
   [[nodiscard]] at::Tensor answers(const Network& network, const at::Tensor& samples,
                                    const RunOptions& run) const;
+
+  /// The loss summed over a shard's samples. The first counts right answers, too.
+  [[nodiscard]] at::Tensor class_loss(const at::Tensor& samples, const at::Tensor& labels,
+                                      const RunOptions& run, std::int64_t& right) const;
+  [[nodiscard]] at::Tensor detection_loss(const at::Tensor& samples,
+                                          std::span<const std::int64_t> indices,
+                                          const RunOptions& run, std::uint64_t seed) const;
   void add(std::span<const Shard> shards);
 
   Network& network_;
   const Dataset& data_;
   const TrainOptions& options_;
+  const DetectionDataset* detection_;  ///< Null for data of classes.
+  std::optional<DetectorForm> form_;
   LossFunction loss_;
   std::vector<std::string> trained_;
   std::size_t shard_size_;

@@ -45,6 +45,7 @@ Identity identity_of(const Network& network, const Dataset& data, const TrainOpt
       {"trained parameters", digest_of(trained)},
       {"weight decay", print_number(options.weight_decay)},
   };
+  if (options.hard_examples) identity["regions"] = "of highest loss";
   if (options.method != nullptr) {
     identity["method"] = options.method->spec();
     const auto plan = options.method->plan();

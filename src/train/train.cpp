@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "laconic/detection_data.h"
 #include "laconic/error.h"
 #include "laconic/optimizer.h"
 #include "laconic/random.h"
@@ -71,6 +72,7 @@ class Trainer {
         data_(data),
         options_(options),
         progress_(progress),
+        detects_(as_detection(data) != nullptr),
         gradients_(network, data, options),
         order_(data.size(Part::train), options.batch, options.seed),
         optimizer_(make_optimizer(options.optimizer)),
@@ -178,14 +180,19 @@ class Trainer {
     state_.right = 0;
     state_.samples = 0;
     if (!progress_) return;
-    std::string message =
-        fmt::format("epoch {} of {}: loss {:.4f}, accuracy {:.2f} %", report.epoch, options_.epochs,
-                    report.loss, 100 * report.accuracy);
+    std::string message = fmt::format("epoch {} of {}: {}", report.epoch, options_.epochs,
+                                      figures(report.loss, report.accuracy));
     if (report.validation) {
-      message += fmt::format(", validation loss {:.4f}, accuracy {:.2f} %", report.validation->loss,
-                             100 * report.validation->accuracy);
+      message += fmt::format(", validation loss {:.4f}, {} {:.2f} %", report.validation->loss,
+                             detects_ ? "mAP50" : "accuracy", 100 * report.validation->accuracy);
     }
     progress_({"train", done_samples(), total_steps_ * batch(), message, true});
+  }
+
+  /// Of samples as they are trained on; what a detector finds in them is not counted.
+  [[nodiscard]] std::string figures(double loss, double accuracy) const {
+    if (detects_) return fmt::format("loss {:.4f}", loss);
+    return fmt::format("loss {:.4f}, accuracy {:.2f} %", loss, 100 * accuracy);
   }
 
   [[nodiscard]] std::int64_t batch() const {
@@ -198,9 +205,7 @@ class Trainer {
     told_ = Clock::now();
     const auto samples = static_cast<double>(state_.samples);
     progress_({"train", done_samples(), total_steps_ * batch(),
-               fmt::format("loss {:.4f}, accuracy {:.2f} %", state_.loss / samples,
-                           100 * static_cast<double>(state_.right) / samples),
-               false});
+               figures(state_.loss / samples, static_cast<double>(state_.right) / samples), false});
   }
 
   void check_finite() {
@@ -252,6 +257,7 @@ class Trainer {
   const Dataset& data_;
   const TrainOptions& options_;
   const ProgressSink& progress_;
+  bool detects_;
   Gradients gradients_;
   SampleOrder order_;
   std::unique_ptr<Optimizer> optimizer_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "laconic/detection_data.h"
 #include "laconic/train.h"
 #include "train/compress/joined_parts.h"
 #include "train/post/even_codebook.h"
@@ -59,7 +60,10 @@ void tune(const Workshop& workshop, const Candidate& start,
   // What the float network has learned by heart, a student that never sees it forgets; it would
   // then be held against samples that it has not learned and the float network has.
   const JoinedParts all(workshop.data());
-  const Dataset& samples = workshop.has_learned_validation() ? all : workshop.data();
+  const Dataset& samples =
+      workshop.has_learned_validation() && as_detection(workshop.data()) == nullptr
+          ? all
+          : workshop.data();
   double step = start.step * (options.budget.max_drop ? first_coarsening : 1.03);
   QuantizedModel model = workshop.quantize(step).network.tensors;
   for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
