@@ -17,7 +17,7 @@ constexpr std::array table = {
     Recipe{"resnet50", 90, 256, "sgd:lr=0.1,momentum=0.9", "step:at=30/60", 1e-4},
     Recipe{"resnet110", 182, 128, "sgd:lr=0.1,momentum=0.9", "cosine:warmup=1", 1e-4},
     Recipe{"resnet", 182, 128, "sgd:lr=0.1,momentum=0.9", "cosine", 1e-4},
-    Recipe{"rfcn-small", 60, 8, "adam:lr=0.002", "cosine:warmup=1", 1e-4},
+    Recipe{"rfcn-small", 30, 8, "adam:lr=0.002", "cosine:warmup=1", 1e-4},
     Recipe{"rfcn", 30, 8, "sgd:lr=0.001,momentum=0.9", "step:at=20", 5e-4},
     Recipe{"", 10, 64, "sgd:lr=0.01,momentum=0.9", "cosine", 1e-4},
 };

@@ -21,7 +21,7 @@ namespace {
 
 struct Request {
   std::string model, data, device = "cpu", teacher;
-  std::filesystem::path output, checkpoint;
+  std::filesystem::path output, checkpoint, init;
   std::optional<std::int64_t> epochs, batch;
   std::optional<std::string> optimizer, schedule;
   std::optional<double> weight_decay;
@@ -77,6 +77,10 @@ std::int64_t count_weights(const Graph& graph) {
 }
 
 void check(const Context& context, const Request& request) {
+  if (!request.init.empty() && is_file(request.model)) {
+    fail(ErrorCode::invalid_argument,
+         "--init is for a network of the zoo: \"{}\" has parameters of its own", request.model);
+  }
   if (request.resume && request.checkpoint.empty()) {
     fail(ErrorCode::invalid_argument,
          "--resume needs --checkpoint, the folder of the run to go on with");
@@ -120,10 +124,32 @@ std::optional<std::pair<Part, Score>> final_score(const Network& network, const 
   return {};
 }
 
+/// Takes over parameters of the same name and shape from another network: a detector's backbone
+/// from a classifier.
+void take_parameters(Graph& graph, const std::filesystem::path& path) {
+  const Graph source = read_onnx(path);
+  std::int64_t taken = 0;
+  for (const auto& info : parameters(graph)) {
+    const auto found = source.constants.find(info.name);
+    auto& constant = graph.constants.find(info.name)->second;
+    if (found == source.constants.end() || found->second.type() != constant.type() ||
+        found->second.shape() != constant.shape())
+      continue;
+    constant = found->second;
+    ++taken;
+  }
+  if (taken == 0) {
+    fail(ErrorCode::invalid_data,
+         "\"{}\" has no parameter of the same name and shape as one of the network's",
+         path.string());
+  }
+}
+
 /// The network to begin with. A detector is told what its classes are called.
 Graph first_graph(const Context& context, const Request& request, const Dataset& data) {
   if (is_file(request.model)) return read_onnx(request.model);
   Graph graph = make_network(request.model, data.sample_shape(), data.classes(), context.seed);
+  if (!request.init.empty()) take_parameters(graph, request.init);
   const auto* detection = as_detection(data);
   if (detection != nullptr && is_detector(graph))
     graph.name = detection->with_form(detector_form(graph)).spec();
@@ -220,6 +246,8 @@ void add_train(CLI::App& app, Context& context) {
   add_seed(app, context);
   add_recipe_options(app, *request);
   add_method_options(app, request->method);
+  app.add_option("--init", request->init,
+                 "An .onnx file: initial parameters where names and shapes are the same");
   app.add_option("--device", request->device, "cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--checkpoint", request->checkpoint, "Folder to keep the run's state in");
   app.add_flag("--resume", request->resume, "Go on from the state in that folder, if there is one");

@@ -16,6 +16,7 @@ class Fisher final : public Estimator {
                       const ProgressSink& progress) const override {
     const auto targets = targets_of(network, options_.flag("all"));
     if (targets.empty()) return {};
+    require_classes(data, options_);
     const Samples samples(network, data, options_);
     const Loss loss = loss_of(options_);
     const bool drawn = options_.text("labels") == "model";

@@ -30,6 +30,7 @@ class Hessian final : public Estimator {
                       const ProgressSink& progress) const override {
     const auto targets = targets_of(network, options_.flag("all"));
     if (targets.empty()) return {};
+    require_classes(data, options_);
     const Samples samples(network, data, options_);
     Accumulator sums(targets);
     for_each_batch(

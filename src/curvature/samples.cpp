@@ -9,6 +9,7 @@
 #include <numeric>
 #include <thread>
 
+#include "laconic/detection_data.h"
 #include "laconic/error.h"
 #include "laconic/evaluate.h"
 #include "laconic/random.h"
@@ -91,6 +92,14 @@ class Reporter {
 
 Batch Batch::one(std::int64_t i) const {
   return {number, {keys[static_cast<std::size_t>(i)]}, x.narrow(0, i, 1), labels.narrow(0, i, 1)};
+}
+
+void require_classes(const Dataset& data, const Options& options) {
+  if (as_detection(data) == nullptr) return;
+  fail(ErrorCode::invalid_argument,
+       "the estimator {} knows the losses of classes alone; for object detection there is adam, "
+       "which is the empirical Fisher with batch=1,power=1",
+       options.member().name);
 }
 
 Samples::Samples(const Network& network, const Dataset& data, const Options& options)

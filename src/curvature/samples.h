@@ -54,6 +54,10 @@ class Samples {
   std::int64_t batches_ = 0;
 };
 
+/// For members that know the losses of classes alone. Throws Error(invalid_argument) for data of
+/// object detection, naming the member that takes them.
+void require_classes(const Dataset& data, const Options& options);
+
 /// What one batch adds, target by target.
 struct BatchSums {
   std::vector<at::Tensor> sums;  ///< Of the target's shape: sums over the batch's samples.

@@ -75,6 +75,18 @@ class Pass {
           before(node, inputs);
         });
     finish();
+    result_.output_damage = graph_.outputs.size() == 1 ? damage_to_scores(outputs) : 0;
+    for (std::size_t i = 0; graph_.outputs.size() > 1 && i < graph_.outputs.size(); ++i)
+      result_.output_damage += damage_to_map(outputs, i);
+    return std::move(result_);
+  }
+
+ private:
+  using Inputs = std::span<std::vector<at::Tensor>>;
+  using Outputs = std::span<const std::vector<at::Tensor>>;
+
+  /// What all scores of a sample have in common changes no answer.
+  [[nodiscard]] double damage_to_scores(Outputs outputs) const {
     double damage = 0, count = 0;
     for (std::size_t lane = 0; lane < lanes_; ++lane) {
       auto change = (outputs[lane][0] - outputs[lanes_ + lane][0]).to(at::kDouble);
@@ -82,12 +94,19 @@ class Pass {
       damage += change.square().sum().item<double>();
       count += static_cast<double>(change.numel());
     }
-    result_.output_damage = damage / count;
-    return std::move(result_);
+    return damage / count;
   }
 
- private:
-  using Inputs = std::span<std::vector<at::Tensor>>;
+  /// Of one output among several: their units differ, so it is against the output's own size.
+  [[nodiscard]] double damage_to_map(Outputs outputs, std::size_t i) const {
+    double damage = 0, size = 0;
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      const auto exact = outputs[lane][i].to(at::kDouble);
+      damage += (exact - outputs[lanes_ + lane][i]).square().sum().item<double>();
+      size += exact.square().sum().item<double>();
+    }
+    return size > 0 ? damage / size : 0;
+  }
 
   void before(std::size_t n, Inputs inputs) {
     const Node& node = graph_.nodes[n];
