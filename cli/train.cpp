@@ -10,8 +10,10 @@
 #include "detection.h"
 #include "laconic/detection_data.h"
 #include "laconic/error.h"
+#include "laconic/importance.h"
 #include "laconic/model.h"
 #include "laconic/onnx.h"
+#include "laconic/prune.h"
 #include "laconic/zoo.h"
 #include "methods.h"
 #include "recipes.h"
@@ -25,6 +27,8 @@ struct Request {
   std::optional<std::int64_t> epochs, batch;
   std::optional<std::string> optimizer, schedule;
   std::optional<double> weight_decay;
+  std::string pruning, importance;
+  double temper = 1;
   double clip_gradients = 0;
   std::string loss = "cross_entropy";
   double temperature = Distillation{}.temperature, teacher_weight = Distillation{}.weight;
@@ -45,6 +49,7 @@ TrainOptions options_of(const Context& context, const Request& request) {
   options.schedule = request.schedule.value_or(std::string(recipe.schedule));
   options.weight_decay = request.weight_decay.value_or(recipe.weight_decay);
   options.clip_gradients = request.clip_gradients;
+  options.pruning = request.pruning;
   options.loss =
       request.loss == name(Loss::square_hinge) ? Loss::square_hinge : Loss::cross_entropy;
   options.hard_examples = request.hard_examples;
@@ -92,7 +97,17 @@ void check(const Context& context, const Request& request) {
   if (request.method.method.empty() && !request.method.plan.empty()) {
     fail(ErrorCode::invalid_argument, "--plan needs --method, which follows it");
   }
+  if (!request.pruning.empty()) (void)parse_pruning(request.pruning);
+  if (!request.importance.empty()) (void)make_estimator(request.importance);
   check_output(context, request.output);
+}
+
+/// What the estimator that was asked for says of the network as it is at the start.
+ImportanceMap estimate_importance(const Request& request, const Network& network,
+                                  const Dataset& data, const ProgressSink& progress) {
+  if (request.importance.empty()) return {};
+  const auto estimate = make_estimator(request.importance)->estimate(network, data, progress);
+  return temper(estimate.values, request.temper);
 }
 
 /// Writes the trained network, quantized if there is a method; what the file decodes to.
@@ -170,14 +185,15 @@ void train(const Context& context, const Request& request) {
     options.distillation = {&*teacher, request.temperature, request.teacher_weight};
   }
 
+  const auto progress = progress_printer(context);
+  options.importance = estimate_importance(request, network, *data, progress);
   std::unique_ptr<Method> method;
   if (!request.method.method.empty()) {
-    method = make_method(request.method.method,
-                         {requested_plan(request.method, network.graph()), {}, data.get()});
+    method = make_method(request.method.method, {requested_plan(request.method, network.graph()),
+                                                 options.importance, data.get()});
     options.method = method.get();
   }
 
-  const auto progress = progress_printer(context);
   const auto start = std::chrono::steady_clock::now();
   const auto report = laconic::train(network, *data, options, progress);
   const double seconds =
@@ -219,6 +235,15 @@ void add_recipe_options(CLI::App& app, Request& request) {
       ->capture_default_str();
   app.add_option("--weight-decay", request.weight_decay, "Times the weights, added to gradients")
       ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--prune", request.pruning,
+                 "Weights become zero as it trains, and stay so: see laconic list pruners");
+  app.add_option(
+      "--importance", request.importance,
+      "Weighs weights of the network as given, for pruners and methods: see laconic list "
+      "estimators");
+  app.add_option("--temper", request.temper, "Power of these importances")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
   app.add_option("--loss", request.loss, "What is minimised")
       ->check(CLI::IsMember({name(Loss::cross_entropy), name(Loss::square_hinge)}))
       ->capture_default_str();

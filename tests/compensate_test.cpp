@@ -100,6 +100,33 @@ TEST(Compensate, PaysLessForBitsTheMoreTheyCost) {
   }
 }
 
+/// Columns in panels are columns whose correlations beyond their panel are none.
+TEST(Compensate, PanelsAreABlockDiagonalMetric) {
+  constexpr std::int64_t rows = 20, cols = 11, panel = 4;
+  Layer layer(rows, cols, 11);
+  std::vector<float> panels(3 * panel * panel, 1e9F);  // Beyond the last column: not looked at.
+  for (std::int64_t i = 0; i < cols; ++i) {
+    for (std::int64_t j = 0; j < cols; ++j) {
+      auto& entry = layer.metric[static_cast<std::size_t>(i * cols + j)];
+      if (i / panel != j / panel) {
+        entry = 0;
+      } else {
+        panels[static_cast<std::size_t>(i * panel + j % panel)] = entry;
+      }
+    }
+  }
+  LayerProblem split = layer.problem;
+  split.metric = panels;
+  split.panel = panel;
+  EXPECT_NEAR(mean_diagonal(split), mean_diagonal(layer.problem), 1e-6);
+  auto whole = layer.tensor(Codebook::evenly_spaced(0.5F, -8, 17)), parts = whole;
+  compensate(layer.problem, factorize(layer.problem, 1e-9), {.lambda = 0.5}, whole);
+  compensate(split, factorize(split, 1e-9), {.lambda = 0.5}, parts);
+  EXPECT_EQ(parts.indices, whole.indices);
+  const auto weights = dequantize(parts);
+  EXPECT_NEAR(output_error(split, weights), output_error(layer.problem, weights), 1e-3);
+}
+
 TEST(Compensate, IsTheSameForAnyNumberOfThreads) {
   const Layer layer(40, 30, 7);
   const auto factors = factorize(layer.problem, 0.01);

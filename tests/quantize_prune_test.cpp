@@ -70,10 +70,18 @@ TEST(Prune, BadInputIsRefused) {
   EXPECT_THAT(message({{2}, weights}, {}), HasSubstr("weight 1 to be pruned is nan"));
   EXPECT_THAT(message({{2}, fine, negative}, {}), HasSubstr("importance 1 for pruning is -1"));
   EXPECT_THAT(message({{3}, fine}, {}), HasSubstr("its shape has 3"));
-  EXPECT_THROW((void)parse_prune_score("size"), Error);
-  EXPECT_THROW((void)parse_prune_scope("layer"), Error);
-  EXPECT_EQ(parse_prune_score("importance"), PruneScore::importance);
-  EXPECT_EQ(parse_prune_scope("network"), PruneScope::network);
+  EXPECT_THROW((void)parse_pruning("size"), Error);
+  EXPECT_THROW((void)parse_pruning("magnitude:scope=layer"), Error);
+  EXPECT_THROW((void)parse_pruning("magnitude:keep=1.5"), Error);
+}
+
+TEST(Prune, SpecsNameMembersAndOptions) {
+  const auto pruning = parse_pruning("importance:keep=0.2,scope=tensor,until=0");
+  EXPECT_EQ(pruning.options.score, PruneScore::importance);
+  EXPECT_EQ(pruning.options.scope, PruneScope::tensor);
+  EXPECT_EQ(pruning.options.keep, 0.2);
+  EXPECT_EQ(pruning.until, 0);
+  EXPECT_EQ(print_pruning("magnitude"), "magnitude:keep=0.1,scope=network,until=0.5");
 }
 
 TEST(Prune, GradualRoundsEndAtTheShare) {

@@ -18,7 +18,8 @@
 namespace laconic {
 
 /// Applies to the tensors whose name matches and that no earlier row has matched. With
-/// Granularity::Kind::joint, these tensors share one codebook.
+/// Granularity::Kind::joint, these tensors share one codebook, and so do those of other such rows
+/// of equal quantizer and zeros.
 struct PlanRow {
   std::string tensors;    ///< Name, with * for any run of characters: "layer2.*.weight".
   std::string quantizer;  ///< Spec: "kmeans:levels=16".

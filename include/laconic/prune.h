@@ -1,14 +1,16 @@
-// Pruning: which weights become zero before the others are quantized. Retraining between rounds of
-// pruning is the caller's, with weights that masks hold at zero.
+// Pruning: which weights become zero before the others are quantized. `train` prunes while it
+// trains (TrainOptions::pruning).
 
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "laconic/quantizer.h"
+#include "laconic/spec.h"
 
 namespace laconic {
 
@@ -30,9 +32,21 @@ struct PruneOptions {
   PruneScope scope = PruneScope::tensor;
 };
 
-/// "magnitude" or "importance", "tensor" or "network". Throws Error(invalid_argument).
-[[nodiscard]] PruneScore parse_prune_score(std::string_view text);
-[[nodiscard]] PruneScope parse_prune_scope(std::string_view text);
+/// What is pruned while a network trains, and until when.
+struct Pruning {
+  PruneOptions options;
+  double until = 0.5;  ///< Share of the training after which `keep` is reached; 0: before it.
+};
+
+/// All members, in the order of the table in src/quantize/prune_family.cpp.
+[[nodiscard]] std::span<const MemberInfo> pruners() noexcept;
+
+/// Reads "name" or "name:key=value,key=value". Throws Error(invalid_argument) that names the
+/// nearest valid name, key or range.
+[[nodiscard]] Pruning parse_pruning(std::string_view spec);
+
+/// Canonical spec of the member, every option written out.
+[[nodiscard]] std::string print_pruning(std::string_view spec);
 
 /// One entry per weight: 1 survives, 0 does not.
 using Mask = std::vector<std::uint8_t>;

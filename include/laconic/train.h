@@ -68,6 +68,12 @@ struct TrainOptions {
   /// normalisation has become a scale and bias.
   bool training_mode = true;
 
+  /// Spec from pruners() (laconic/prune.h): weights become zero while the network trains, and stay
+  /// so to the end. Empty: none. Weights that are zero at the start count as pruned.
+  std::string pruning;
+  /// For the pruner that weighs by it: an entry for each weight, by parameter name.
+  std::map<std::string, std::vector<float>, std::less<>> importance;
+
   Method* method = nullptr;  ///< begin() is called here, finish() is left to the caller.
 
   /// Folder for checkpoints, made if it is not there; empty: none are written.

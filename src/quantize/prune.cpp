@@ -54,20 +54,6 @@ Mask best_of(std::vector<Entry>& entries, double keep) {
 
 }  // namespace
 
-PruneScore parse_prune_score(std::string_view text) {
-  if (text == "magnitude") return PruneScore::magnitude;
-  if (text == "importance") return PruneScore::importance;
-  fail(ErrorCode::invalid_argument,
-       "the score for pruning is \"{}\", but must be magnitude or importance", text);
-}
-
-PruneScope parse_prune_scope(std::string_view text) {
-  if (text == "tensor") return PruneScope::tensor;
-  if (text == "network") return PruneScope::network;
-  fail(ErrorCode::invalid_argument, "the scope of pruning is \"{}\", but must be tensor or network",
-       text);
-}
-
 std::vector<Mask> prune(std::span<const WeightsView> tensors, const PruneOptions& options) {
   if (!(options.keep >= 0 && options.keep <= 1)) {
     fail(ErrorCode::invalid_argument, "the share of weights to keep is {}, but must be 0 to 1",

@@ -4,6 +4,7 @@
 
 #include "laconic/error.h"
 #include "laconic/optimizer.h"
+#include "laconic/prune.h"
 #include "laconic/schedule.h"
 #include "train/checkpoint.h"
 
@@ -46,6 +47,7 @@ Identity identity_of(const Network& network, const Dataset& data, const TrainOpt
       {"weight decay", print_number(options.weight_decay)},
   };
   if (options.hard_examples) identity["regions"] = "of highest loss";
+  if (!options.pruning.empty()) identity["pruning"] = print_pruning(options.pruning);
   if (options.method != nullptr) {
     identity["method"] = options.method->spec();
     const auto plan = options.method->plan();

@@ -14,6 +14,7 @@
 #include "laconic/threads.h"
 #include "train/gradients.h"
 #include "train/identity.h"
+#include "train/pruning.h"
 #include "train/running_statistics.h"
 #include "train/sample_order.h"
 #include "train/train_state.h"
@@ -103,6 +104,7 @@ class Trainer {
  private:
   void begin() {
     const auto found = store_.open();
+    if (!options_.pruning.empty() && !found) start_pruning();
     if (options_.method != nullptr) options_.method->begin(network_);
     TensorMap trained;
     std::map<std::string, double, std::less<>> rates;
@@ -114,9 +116,15 @@ class Trainer {
     if (found) {
       state_ = restore_state(*found, network_, *optimizer_, options_.method);
       resumed_at_ = state_.step;
+      if (!options_.pruning.empty()) start_pruning();
       if (state_.step > total_steps_)
         fail(ErrorCode::corrupt_data, "the checkpoint is beyond the run's end");
     }
+  }
+
+  void start_pruning() {
+    pruning_.emplace(network_, parse_pruning(options_.pruning), options_.importance, state_.step,
+                     total_steps_);
   }
 
   [[nodiscard]] Progress where() const {
@@ -145,6 +153,7 @@ class Trainer {
     if (!std::isfinite(result.loss)) diverged("the loss");
     rate_ = rate_factor();
     optimizer_->step(rate_);
+    if (pruning_) pruning_->apply(state_.step + 1);
     update_running_statistics(network_, result.statistics);
     if (options_.method != nullptr) options_.method->after_update(network_, at);
 
@@ -264,6 +273,7 @@ class Trainer {
   std::unique_ptr<Schedule> schedule_;
   std::int64_t total_steps_;
   CheckpointStore store_;
+  std::optional<PruneInTraining> pruning_;
   TrainState state_;
   std::int64_t resumed_at_ = 0;
   double rate_ = 1;

@@ -13,6 +13,11 @@ struct MethodRow {
   std::unique_ptr<Method> (*make)(const Options&, MethodSetup);
 };
 
+constexpr std::array centroids_options = {
+    OptionInfo{"gradient", "mean", "mean|sum",
+               "Of a shared level: the mean of its weights' gradients, or their sum, which is the "
+               "loss's own."},
+};
 constexpr std::array incremental_options = {
     OptionInfo{"shares", "0.5/0.75/0.875/1", "list",
                "Shares that are frozen after each step, cumulative, rising to 1."},
@@ -63,6 +68,12 @@ constexpr std::array projected_options = {
 };
 
 constexpr std::array table = {
+    MethodRow{{"centroids",
+               "Quantizes once, at the start; then the shared levels train, while each weight "
+               "keeps its own.",
+               "Han, Mao, Dally 2016, Deep compression, section 3.3; Choi et al. 2017, section 4",
+               centroids_options},
+              make_centroids},
     MethodRow{
         {"incremental", "Quantizes and freezes share by share; what is left trains on in between.",
          "Zhou et al. 2017, INQ, arXiv 1702.03044; Xu et al. 2018, SLQ/MLQ, arXiv 1803.03289",

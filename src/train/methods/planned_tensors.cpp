@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "laconic/error.h"
@@ -25,6 +26,13 @@ PlannedTensors::PlannedTensors(const Plan& plan, const Network& network) {
     }
     quantizers.push_back(make_quantizer(row.quantizer));
   }
+  const auto first_alike = [&](const PlanRow& row) {
+    const auto alike = std::ranges::find_if(plan, [&](const PlanRow& other) {
+      return std::tie(other.quantizer, other.granularity, other.zeros) ==
+             std::tie(row.quantizer, row.granularity, row.zeros);
+    });
+    return static_cast<std::size_t>(alike - plan.begin());
+  };
   std::vector<std::vector<std::size_t>> joint(plan.size());
   for (const auto& info : network.parameters()) {
     const auto* row = row_for(plan, info.name);
@@ -34,7 +42,7 @@ PlannedTensors::PlannedTensors(const Plan& plan, const Network& network) {
     tensors_.push_back(
         {info.name, network.parameter(info.name).sizes().vec(), row, quantizers[number]});
     if (row->granularity.kind == Granularity::Kind::joint) {
-      joint[number].push_back(place);
+      joint[first_alike(*row)].push_back(place);
     } else {
       batches_.push_back({place});
     }

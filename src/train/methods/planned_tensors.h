@@ -38,8 +38,13 @@ class PlannedTensors {
   /// In the order of network.parameters().
   [[nodiscard]] std::span<const PlannedTensor> tensors() const noexcept { return tensors_; }
 
-  /// Quantizes all, one entry of `values` each, in parallel; rows of joint granularity make one
-  /// codebook for all their tensors.
+  /// Places of tensors that are quantized together: alone, or with those that share a codebook.
+  [[nodiscard]] std::span<const std::vector<std::size_t>> batches() const noexcept {
+    return batches_;
+  }
+
+  /// Quantizes all, one entry of `values` each, in parallel; rows of joint granularity that are
+  /// alike make one codebook for all their tensors.
   [[nodiscard]] std::vector<QuantizedTensor> quantize(std::span<const Values> values) const;
 
  private:

@@ -26,13 +26,25 @@ struct LayerProblem {
   std::int64_t cols = 0;          ///< Weights of one: input channels of the group x kernel extents.
   std::int64_t groups = 1;        ///< Rows r with the same r / (rows / groups) share a metric.
   std::span<const float> target;  ///< rows x cols: what the weights should be.
-  std::span<const float> metric;  ///< groups x cols x cols, symmetric, positive semidefinite.
+  /// groups x panels x width x width, symmetric, positive semidefinite; what lies beyond the last
+  /// column is not looked at.
+  std::span<const float> metric;
+  /// Columns of a panel, 0 for all of them: inputs of different panels count as uncorrelated, so
+  /// that memory and time of wide layers grow with their weights, not with the square of columns.
+  std::int64_t panel = 0;
+
+  [[nodiscard]] std::int64_t width() const noexcept { return panel > 0 ? panel : cols; }
+  [[nodiscard]] std::int64_t panels() const noexcept { return (cols + width() - 1) / width(); }
 };
+
+/// Mean over the columns of their inputs' mean squares.
+[[nodiscard]] double mean_diagonal(const LayerProblem& problem);
 
 /// Factors of the metric, made once and used for many steps and lambdas. Damping adds a share of
 /// the mean diagonal to the diagonal: inputs that were never active then keep their weights' scale.
 struct LayerFactors {
-  /// groups x cols x cols, upper triangular: the Cholesky factor U of the inverse, inverse = U^T U.
+  /// Laid out as the metric, upper triangular: the Cholesky factor U of the inverse, inverse = U^T
+  /// U.
   std::vector<float> upper;
 
   /// Mean over columns of the pivots 1 / U_jj^2: the curvature that sequential quantization meets.

@@ -52,7 +52,8 @@ std::string spec_at(const LayerChoice& choice, double step, std::span<const floa
   }
   if (choice.quantizer == "entropy_constrained") {
     return "entropy_constrained:lambda=" +
-           print_number((choice.importance.empty() ? 1 : mean(choice.importance)) * step * step * std::numbers::ln2 / 6);
+           print_number((choice.importance.empty() ? 1 : mean(choice.importance)) * step * step *
+                        std::numbers::ln2 / 6);
   }
   return choice.quantizer;
 }

@@ -9,7 +9,7 @@
 #include "laconic/error.h"
 #include "train/post/compensate.h"
 #include "train/post/even_codebook.h"
-#include "train/torch_threads.h"
+#include "train/post/input_moments.h"
 
 namespace laconic {
 namespace {
@@ -25,6 +25,18 @@ Shape shape_of(const at::Tensor& tensor) {
 
 at::Tensor to_tensor(std::span<const float> values, const Shape& shape) {
   return at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat).clone();
+}
+
+/// A tensor over memory of its own, without a copy.
+at::Tensor owned(std::vector<float> values, const Shape& shape) {
+  auto* kept = new std::vector<float>(std::move(values));
+  return at::from_blob(
+      kept->data(), shape, [kept](void*) { delete kept; }, at::kFloat);
+}
+
+/// The elements of a parameter, which is contiguous floats on the CPU.
+std::span<const float> elements(const at::Tensor& parameter) {
+  return {parameter.data_ptr<float>(), static_cast<std::size_t>(parameter.numel())};
 }
 
 /// Names of the float constants of a BatchNormalization, if all four are constants.
@@ -139,54 +151,18 @@ class Pass {
     return values;
   }
 
-  /// Second moments of the columns in the quantized network, and the mean of what they and the
-  /// float network's columns are.
-  struct Columns {
-    std::vector<float> metric;    ///< groups x cols x cols.
-    at::Tensor mean, float_mean;  ///< [groups, cols], double.
-  };
-
-  Columns columns_of(const LinearLayer& layer, Inputs inputs) const {
-    const auto limit = std::max<std::int64_t>(8192, options_.rows_per_weight * layer.cols);
-    const auto each = std::max<std::int64_t>(1, limit / static_cast<std::int64_t>(lanes_));
-    std::vector<at::Tensor> moments(lanes_), means(lanes_), float_means(lanes_);
-    std::vector<std::int64_t> counts(lanes_);
-    torch_parallel_for(static_cast<std::int64_t>(lanes_), [&](std::int64_t l) {
-      const auto lane = static_cast<std::size_t>(l);
-      const at::NoGradGuard no_grad;
-      const auto quantized = input_windows(graph_, layer, inputs[lanes_ + lane][layer.input], each);
-      moments[lane] = at::matmul(quantized.transpose(1, 2), quantized);
-      means[lane] = quantized.sum(1, false, at::kDouble);
-      float_means[lane] =
-          input_windows(graph_, layer, inputs[lane][layer.input], each).sum(1, false, at::kDouble);
-      counts[lane] = quantized.size(1);
-    });
-    std::int64_t count = 0;
-    auto moment = at::zeros(moments[0].sizes(), at::kDouble);
-    Columns columns{
-        {}, at::zeros(means[0].sizes(), at::kDouble), at::zeros(means[0].sizes(), at::kDouble)};
-    for (std::size_t lane = 0; lane < lanes_; ++lane) {
-      count += counts[lane];
-      moment += moments[lane];
-      columns.mean += means[lane];
-      columns.float_mean += float_means[lane];
-    }
-    columns.metric = to_floats(moment / count);
-    columns.mean /= count;
-    columns.float_mean /= count;
-    return columns;
-  }
-
   void linear(const Node& node, const LinearLayer& layer, Inputs inputs) {
     const auto choice = choices_.find(layer.weight);
     const bool has_bias = node.has_input(2) && graph_.constants.contains(node.inputs[2]);
     if (choice == choices_.end()) return;
-    const Columns columns = columns_of(layer, inputs);
+    const auto windows = std::max<std::int64_t>(8192, options_.rows_per_weight * layer.cols);
+    const auto moments = input_moments(graph_, layer, column(inputs, layer.input, 0),
+                                       column(inputs, layer.input, lanes_), windows);
     const auto& original = network_.parameter(layer.weight);
-    const auto weights = to_floats(original);
-    const LayerProblem problem{layer.rows, layer.cols, layer.groups, weights, columns.metric};
-    const auto quantized = to_tensor(
-        solve(layer.weight, choice->second, problem, shape_of(original)), shape_of(original));
+    const auto weights = elements(original);
+    const LayerProblem problem{layer.rows, layer.cols,     layer.groups,
+                               weights,    moments.metric, moments.panel};
+    const auto quantized = solve(layer.weight, choice->second, problem, shape_of(original));
     output_steps_[node.outputs[0]] = last_output_step_;
     const std::size_t position =
         node.op == "Conv" || node.op == "Gemm" || node.op == "MatMul" ? 1 : 0;
@@ -201,8 +177,8 @@ class Pass {
                                 .to(at::kDouble);
         return at::matmul(matrix, mean.unsqueeze(2)).reshape({layer.rows});
       };
-      bias = (bias.reshape({layer.rows}) + outputs(original, columns.float_mean) -
-              outputs(quantized, columns.mean))
+      bias = (bias.reshape({layer.rows}) + outputs(original, moments.float_mean) -
+              outputs(quantized, moments.mean))
                  .reshape(bias.sizes());
     }
     replace(inputs, 2, keep(node.inputs[2], bias, output_step(node.outputs[0])));
@@ -211,20 +187,19 @@ class Pass {
   /// A weight that is not of a linear layer: its errors count as they are.
   at::Tensor free_weight(const std::string& name) {
     const auto& original = network_.parameter(name);
-    const auto weights = to_floats(original);
+    const auto weights = elements(original);
     if (const auto done = result_.tensors.find(name); done != result_.tensors.end()) {
-      return to_tensor(dequantize(done->second.tensor), shape_of(original));
+      return owned(dequantize(done->second.tensor), shape_of(original));
     }
     const std::vector<float> one{1};
     const auto count = static_cast<std::int64_t>(weights.size());
     const LayerProblem problem{count, 1, 1, weights, one};
-    return to_tensor(solve(name, choices_.find(name)->second, problem, shape_of(original)),
-                     shape_of(original));
+    return solve(name, choices_.find(name)->second, problem, shape_of(original));
   }
 
   /// Quantizes one weight and records it; returns its quantized values.
-  std::vector<float> solve(const std::string& name, const LayerChoice& choice,
-                           const LayerProblem& problem, const Shape& shape) {
+  at::Tensor solve(const std::string& name, const LayerChoice& choice, const LayerProblem& problem,
+                   const Shape& shape) {
     const auto factors = factorize(problem, options_.damping);
     const double curvature = options_.compensate ? factors.mean_pivot : mean_diagonal(problem);
     result_.curvature[name] = curvature;
@@ -245,16 +220,7 @@ class Pass {
     result_.output_error[name] = laconic::output_error(problem, values);
     result_.tensors.insert_or_assign(
         name, QuantizedParameter{std::move(tensor), std::move(spec), choice.coder});
-    return values;
-  }
-
-  static double mean_diagonal(const LayerProblem& problem) {
-    double sum = 0;
-    for (std::int64_t g = 0; g < problem.groups; ++g) {
-      for (std::int64_t j = 0; j < problem.cols; ++j)
-        sum += problem.metric[static_cast<std::size_t>((g * problem.cols + j) * problem.cols + j)];
-    }
-    return sum / static_cast<double>(problem.groups * problem.cols);
+    return owned(std::move(values), shape);
   }
 
   /// Matches the normalised outputs' means and deviations to the float network's.

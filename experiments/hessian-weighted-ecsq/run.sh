@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Table 1 of "Towards the limit of network quantization" (Choi, El-Khamy, Lee 2017): a pruned network whose
+# weights and biases share one codebook, by four quantizers, with and without fine-tuned levels; then
+# what `laconic compress` makes of the unpruned one.
+#
+#   run.sh --network lenet|resnet32 [--scale smoke|small|paper] [--program P] [--data SPEC] [--model ONNX]
+#          [--out DIR]
+#
+# lenet     trained here; SPEC is mnist:DIR, or without it Fashion-MNIST.
+# resnet32  SPEC is of CIFAR-10 with the network's normalisation, ONNX a trained network whose batch
+#           normalisation is folded, so that all its parameters can share a codebook.
+# smoke     an epoch wherever something trains; small: a few; paper: as many as retraining takes.
+#
+# Rows go to results-NETWORK-SCALE.csv beside run.sh as they are finished; one that is there is not run again.
+# Settings of a quantizer are all listed: which is smallest without loss is the reader's to see.
+set -euo pipefail
+
+network=lenet scale=smoke program=laconic data=fashion-mnist model= out=
+here=$(cd "$(dirname "$0")" && pwd)
+while [ $# -gt 0 ]; do
+  case $1 in
+    --network) network=$2 ;;
+    --scale) scale=$2 ;;
+    --program) program=$2 ;;
+    --data) data=$2 ;;
+    --model) model=$2 ;;
+    --out) out=$2 ;;
+    *) echo "unknown option $1; valid: --network, --scale, --program, --data, --model, --out" >&2; exit 2 ;;
+  esac
+  shift 2
+done
+case $scale in
+  smoke) train=1 prune=1 tune=1 compress=1 ;;
+  small) train=10 prune=10 tune=1 compress=10 ;;
+  paper) train=20 prune=60 tune=10 compress=60 ;;
+  *) echo "unknown scale $scale; valid: smoke, small, paper" >&2; exit 2 ;;
+esac
+case $network in
+  lenet) keep=0.0855 rate=0.01 bits="2 2.5 3" levels="8 16 32" drop=0.1 ;;
+  resnet32)
+    [ -n "$model" ] && [ "$data" != fashion-mnist ] || { echo "network resnet32 needs --data SPEC and --model ONNX" >&2; exit 2; }
+    [ "$scale" != small ] || { prune=3 compress=3; }
+    keep=0.2 rate=0.002 bits="3.5 4 4.5" levels="16 32 64" drop=0.3
+    ;;
+  *) echo "unknown network $network; valid: lenet, resnet32" >&2; exit 2 ;;
+esac
+out=${out:-runs/hessian-weighted-ecsq-$network-$scale}
+mkdir -p "$out"
+results=$here/results-$network-$scale.csv
+[ -f "$results" ] || echo "row,importance,quantizer,epochs of fine-tuning,bytes,ratio,accuracy" >"$results"
+
+figure() { sed -n "s/^  \"$1\": \([-0-9.e+]*\),*$/\1/p" | head -1; }
+
+# record ROW IMPORTANCE QUANTIZER EPOCHS FILE: the file's size and accuracy.
+record() {
+  local bytes accuracy
+  bytes=$(stat -c %s "$5")
+  accuracy=$("$program" eval "$5" --data "$data" --json -q | figure accuracy)
+  echo "$1,$2,\"$3\",$4,$bytes,$(awk "BEGIN { printf \"%.2f\", 4 * $parameters / $bytes }"),$accuracy" >>"$results"
+}
+done_already() { grep -q "^$1," "$results"; }
+
+if [ -z "$model" ]; then
+  model=$out/original.onnx
+  [ -f "$model" ] || "$program" train lenet5 --data "$data" --epochs $train -o "$model" -q
+fi
+pruned=$out/pruned.onnx
+[ -f "$pruned" ] || "$program" train "$model" --data "$data" --epochs $prune --optimizer "sgd:lr=$rate,momentum=0.9" \
+  --prune "magnitude:keep=$keep,scope=network" -o "$pruned" -q
+"$program" compress "$model" --data "$data" --method post --no-training --max-drop 99 -o "$out/count.lac" -f --json -q >"$out/count.json"
+parameters=$(awk "BEGIN { printf \"%.0f\", $(figure ratio <"$out/count.json") * $(figure bytes <"$out/count.json") / 4 }")
+
+done_already original || record original "" "" 0 "$model"
+done_already pruned || record pruned "" "" 0 "$pruned"
+
+# quantized ROW IMPORTANCE QUANTIZER [CODER]: at once, then with its levels fine-tuned. The paper's coder unless another
+# is named.
+quantized() {
+  local row=$1 importance=$2 quantizer=$3 coder=${4:-gaps:code=huffman} file=$out/$1
+  echo "* $quantizer granularity=joint zeros=keep coder=$coder" >"$file.plan"
+  if ! done_already "$row"; then
+    echo "== $row" >&2
+    "$program" compress "$pruned" --data "$data" --method post --no-training --max-drop 99 --plan "$file.plan" \
+      --importance "$importance" --temper 1 -o "$file.lac" -f -q
+    record "$row" "$importance" "$quantizer" 0 "$file.lac"
+  fi
+  if ! done_already "$row-tuned"; then
+    echo "== $row, fine-tuned" >&2
+    "$program" train "$pruned" --data "$data" --method centroids --plan "$file.plan" --importance "$importance" \
+      --epochs $tune --optimizer adam:lr=0.0001 -o "$file-tuned.lac" -f -q
+    record "$row-tuned" "$importance" "$quantizer" $tune "$file-tuned.lac"
+  fi
+}
+
+curvature=hessian:all=true
+for k in $levels; do
+  quantized "k-means-$k" ones:all=true "kmeans:levels=$k"
+  quantized "weighted-k-means-$k" $curvature "kmeans:levels=$k"
+done
+for b in $bits; do
+  quantized "uniform-$b" ones:all=true "uniform:bits=$b,value=mean"
+  quantized "ecsq-$b" $curvature "entropy_constrained:bits=$b"
+  quantized "uniform-$b-adaptive" ones:all=true "uniform:bits=$b,value=mean" adaptive_binary
+done
+
+# Beyond the paper: no pruning beforehand, no positions, one search.
+ours() {
+  done_already "$1" && return
+  echo "== $1" >&2
+  "$program" compress "$model" --data "$data" --max-drop $drop "${@:2}" -o "$out/$1.lac" -f -q
+  record "$1" auto auto 0 "$out/$1.lac"
+}
+ours compress-untrained --no-training
+ours compress-trained --epochs $compress
