@@ -9,6 +9,7 @@
 #include "laconic/error.h"
 #include "laconic/random.h"
 #include "laconic/threads.h"
+#include "rival.h"
 #include "session_options.h"
 
 namespace laconic::cli {
@@ -21,7 +22,20 @@ struct Request {
   SessionChoice choice;
   std::int64_t batch = 32;
   double seconds = 2;
+  std::string against;
 };
+
+constexpr std::string_view onnx_runtime = "onnxruntime";
+
+/// The folder behind "onnxruntime:", or none.
+std::filesystem::path modules_of(const std::string& against) {
+  if (against == onnx_runtime) return {};
+  if (!against.starts_with(onnx_runtime) || against[onnx_runtime.size()] != ':') {
+    fail(ErrorCode::invalid_argument,
+         "--against is \"{}\", but must be onnxruntime or onnxruntime:FOLDER", against);
+  }
+  return against.substr(onnx_runtime.size() + 1);
+}
 
 double milliseconds(Clock::duration time) {
   return std::chrono::duration<double, std::milli>(time).count();
@@ -60,15 +74,14 @@ std::vector<Constant> make_inputs(const Session& session, std::int64_t batch,
   return out;
 }
 
-/// Times of single runs, ascending, in milliseconds.
-std::vector<double> time_runs(Session& session, const std::vector<Constant>& inputs,
-                              double seconds) {
+/// Adds times of single runs, in milliseconds, and sorts them all.
+void time_runs(Session& session, const std::vector<Constant>& inputs, double seconds,
+               std::vector<double>& times) {
   std::vector<TensorView> views;
   for (const Constant& input : inputs) {
     views.emplace_back(input.type(), input.shape(), input.bytes());
   }
   (void)session.run(views);
-  std::vector<double> times;
   const auto end = Clock::now() + std::chrono::duration<double>(seconds);
   do {
     throw_if_interrupted();
@@ -77,55 +90,113 @@ std::vector<double> time_runs(Session& session, const std::vector<Constant>& inp
     times.push_back(milliseconds(Clock::now() - start));
   } while (Clock::now() < end);
   std::ranges::sort(times);
-  return times;
 }
 
 double percentile(const std::vector<double>& sorted, double share) {
   return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))];
 }
 
+struct Measured {
+  double load = 0;  ///< Milliseconds.
+  std::int64_t peak_of_load = 0;
+  std::vector<double> one, many;  ///< Times of single runs, ascending.
+  SessionMemory memory;
+};
+
+Json rival_json(const Measured& ours, const Rival& rival) {
+  Json out{{"name", "ONNX Runtime"}, {"version", rival.version()}, {"forms", Json::object()}};
+  for (const auto& times : rival.times()) {
+    out["forms"][times.form] = {
+        {"batch_1_ms", {{"least", times.one[0]}, {"median", percentile(times.one, 0.5)}}},
+        {"batch_ms", {{"least", times.many[0]}, {"median", percentile(times.many, 0.5)}}},
+        {"ratio_batch_1", times.one[0] / ours.one[0]},
+        {"ratio_batch", times.many[0] / ours.many[0]}};
+  }
+  return out;
+}
+
+/// Ratios are of the least times: what else runs on the machine only adds to times.
+std::string rival_text(const Measured& ours, const Rival& rival, std::int64_t batch) {
+  std::string out = fmt::format("\nONNX Runtime {}, in turns with the above", rival.version());
+  for (const auto& times : rival.times()) {
+    out += fmt::format(
+        "\n  {:<10} batch 1: {:.3f} ms median, {:.3f} least, {:.2f}x ours; batch {}: {:.3f} ms "
+        "median, {:.3f} least, {:.2f}x ours",
+        times.form, percentile(times.one, 0.5), times.one[0], times.one[0] / ours.one[0], batch,
+        percentile(times.many, 0.5), times.many[0], times.many[0] / ours.many[0]);
+  }
+  return out;
+}
+
+Json measured_json(const Measured& ours, const Request& request) {
+  const double rate = 1000 * static_cast<double>(request.batch) / percentile(ours.many, 0.5);
+  return {{"model", request.model.string()},
+          {"kernels", request.choice.kernels},
+          {"threads", threads()},
+          {"load_ms", ours.load},
+          {"latency_ms",
+           {{"least", ours.one.front()},
+            {"median", percentile(ours.one, 0.5)},
+            {"p90", percentile(ours.one, 0.9)},
+            {"p99", percentile(ours.one, 0.99)},
+            {"runs", ours.one.size()}}},
+          {"batch", request.batch},
+          {"batch_ms", {{"least", ours.many.front()}, {"median", percentile(ours.many, 0.5)}}},
+          {"samples_per_second", rate},
+          {"weight_bytes", ours.memory.weights},
+          {"value_bytes", ours.memory.values},
+          {"scratch_bytes", ours.memory.scratch},
+          {"peak_bytes_after_load", ours.peak_of_load},
+          {"peak_bytes", peak_memory()}};
+}
+
+std::string measured_text(const Measured& ours, const Request& request) {
+  const auto bytes = [](auto number) { return human_bytes(static_cast<double>(number)); };
+  const double median = percentile(ours.many, 0.5);
+  return fmt::format(
+      "{}: {} kernels, {} threads\n"
+      "load         {:.2f} ms, kernels measured within\n"
+      "batch 1      {:.3f} ms median, {:.3f} least, {:.3f} p90, {:.3f} p99, {} runs\n"
+      "batch {:<6} {:.3f} ms median, {:.3f} least: {:.0f} samples a second\n"
+      "memory       weights {}, values {}, scratch {}; the process {} at most",
+      request.model.string(), request.choice.kernels, threads(), ours.load,
+      percentile(ours.one, 0.5), ours.one.front(), percentile(ours.one, 0.9),
+      percentile(ours.one, 0.99), ours.one.size(), request.batch, median, ours.many.front(),
+      1000 * static_cast<double>(request.batch) / median, bytes(ours.memory.weights),
+      bytes(ours.memory.values), bytes(ours.memory.scratch), bytes(peak_memory()));
+}
+
 void bench(const Context& context, const Request& request) {
   const SessionOptions options = read_options(request.choice);
+  const bool compare = !request.against.empty();
+  const auto modules = compare ? modules_of(request.against) : std::filesystem::path();
+  Measured ours;
   const auto begin = Clock::now();
-  std::optional<Session> session = open_session(request.model, request.choice);
-  const double load = milliseconds(Clock::now() - begin);
-  const auto peak_of_load = peak_memory();
-  const auto one = time_runs(*session, make_inputs(*session, 1, options), request.seconds);
-  const auto inputs = make_inputs(*session, request.batch, options);
-  const auto many = time_runs(*session, inputs, request.seconds);
-  const double rate = 1000 * static_cast<double>(request.batch) / percentile(many, 0.5);
-  const auto memory = session->memory();
-  const Json json{{"model", request.model.string()},
-                  {"kernels", request.choice.kernels},
-                  {"threads", threads()},
-                  {"load_ms", load},
-                  {"latency_ms",
-                   {{"least", one.front()},
-                    {"median", percentile(one, 0.5)},
-                    {"p90", percentile(one, 0.9)},
-                    {"p99", percentile(one, 0.99)},
-                    {"runs", one.size()}}},
-                  {"batch", request.batch},
-                  {"batch_ms", {{"least", many.front()}, {"median", percentile(many, 0.5)}}},
-                  {"samples_per_second", rate},
-                  {"weight_bytes", memory.weights},
-                  {"value_bytes", memory.values},
-                  {"scratch_bytes", memory.scratch},
-                  {"peak_bytes_after_load", peak_of_load},
-                  {"peak_bytes", peak_memory()}};
-  const auto bytes = [](auto number) { return human_bytes(static_cast<double>(number)); };
-  print_result(
-      context, json,
-      fmt::format("{}: {} kernels, {} threads\n"
-                  "load         {:.2f} ms, kernels measured within\n"
-                  "batch 1      {:.3f} ms median, {:.3f} least, {:.3f} p90, {:.3f} p99, {} runs\n"
-                  "batch {:<6} {:.3f} ms median, {:.3f} least: {:.0f} samples a second\n"
-                  "memory       weights {}, values {}, scratch {}; the process {} at most",
-                  request.model.string(), request.choice.kernels, threads(), load,
-                  percentile(one, 0.5), one.front(), percentile(one, 0.9), percentile(one, 0.99),
-                  one.size(), request.batch, percentile(many, 0.5), many.front(), rate,
-                  bytes(memory.weights), bytes(memory.values), bytes(memory.scratch),
-                  bytes(peak_memory())));
+  Session session = open_session(request.model, request.choice);
+  ours.load = milliseconds(Clock::now() - begin);
+  ours.peak_of_load = peak_memory();
+  const auto one = make_inputs(session, 1, options);
+  const auto many = make_inputs(session, request.batch, options);
+  std::optional<Rival> rival;
+  if (compare) rival.emplace(request.model, modules);
+  const int turns = rival ? 3 : 1;
+  const double seconds = request.seconds / turns;
+  for (int turn = 0; turn < turns; ++turn) {
+    time_runs(session, one, seconds, ours.one);
+    time_runs(session, many, seconds, ours.many);
+    if (rival) {
+      const std::vector<ValueInfo> inputs(session.inputs().begin(), session.inputs().end());
+      rival->measure(inputs, one, many, threads(), seconds);
+    }
+  }
+  ours.memory = session.memory();
+  Json json = measured_json(ours, request);
+  std::string text = measured_text(ours, request);
+  if (rival) {
+    json["against"] = rival_json(ours, *rival);
+    text += rival_text(ours, *rival, request.batch);
+  }
+  print_result(context, json, text);
 }
 
 }  // namespace
@@ -141,6 +212,9 @@ void add_bench(CLI::App& app, Context& context) {
   app.add_option("--seconds", request->seconds, "How long each of the two is measured")
       ->check(CLI::Range(0.01, 3600.0))
       ->capture_default_str();
+  app.add_option("--against", request->against,
+                 "onnxruntime, or onnxruntime:FOLDER of its node_modules: measure ONNX Runtime in "
+                 "turns, on the float model and on the DequantizeLinear export; needs node");
   app.callback(
       [&context, request] { context.run = [&context, request] { bench(context, *request); }; });
 }

@@ -58,6 +58,22 @@ TEST_P(Client, AnswersAlike) {
   EXPECT_THAT(theirs, testing::Pointwise(testing::FloatNear(1e-3F), answer(session, 2)));
 }
 
+TEST(Bench, MeasuresOnnxRuntimeBesideTheSession) {
+  const int installed = run_command(scripts + "/setup.sh " + folder_of_client);
+  if (installed == 77) GTEST_SKIP() << "ONNX Runtime is not to be had here";
+  const TemporaryFolder folder;
+  (void)save(quantized(residual_classifier(), "uniform:levels=15"), folder.path("m.lac"));
+  const auto command =
+      fmt::format("{} bench {} --against onnxruntime:{} --seconds 0.1 --batch 3 --json >{}",
+                  LACONIC_PROGRAM, folder.path("m.lac"), folder_of_client, folder.path("out.json"));
+  ASSERT_EQ(run_command(command), 0) << command;
+  const auto bytes = read_file(folder.path("out.json"));
+  const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  for (const char* part : {"\"float\"", "\"int8\"", "ratio_batch_1"}) {
+    EXPECT_THAT(text, testing::HasSubstr(part));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Exports, Client,
     testing::Values(Export{"floats", "uniform:levels=15", QuantizedForm::dense},
