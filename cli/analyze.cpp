@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "context.h"
+#include "detection.h"
 #include "laconic/onnx.h"
 #include "widths.h"
 
@@ -72,15 +73,16 @@ std::string advice(const Analysis& analysis) {
 void analyze_model(const Context& context, const Request& request) {
   const auto source = damage_source(request.widths, context.seed);
   const Graph graph = read_onnx(request.input);
-  const auto data = make_dataset(request.data);
+  const auto data = open_data(context, request.data);
   const auto analysis = analyze(graph, *data, source, request.limit, progress_printer(context));
   const bool uniform = source.widths.kind == ChoiceKind::uniform;
   std::string text = fmt::format(
-      "{}: accuracy {:.2f} %, loss {:.4f}, on {} samples; each tensor quantized alone, by {}\n\n",
-      request.input.string(), 100 * analysis.before.accuracy, analysis.before.loss,
-      grouped(analysis.before.samples), uniform ? "bits" : "levels");
+      "{}: {} {:.2f} %, loss {:.4f}, on {} samples; each tensor quantized alone, by {}\n\n",
+      request.input.string(), figure_name(*data), 100 * analysis.before.accuracy,
+      analysis.before.loss, grouped(analysis.before.samples), uniform ? "bits" : "levels");
   text += table_of(analysis, "rise of loss", &WidthEffect::loss_rise);
-  text += table_of(analysis, "points of accuracy lost", &WidthEffect::accuracy_drop);
+  text += table_of(analysis, fmt::format("points of {} lost", figure_name(*data)),
+                   &WidthEffect::accuracy_drop);
   text += table_of(analysis, "predicted damage", &WidthEffect::damage);
   text += advice(analysis);
   print_result(context, to_json(analysis), text);

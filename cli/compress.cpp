@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "context.h"
+#include "detection.h"
 #include "laconic/error.h"
 #include "laconic/onnx.h"
 
@@ -54,15 +55,16 @@ void compress_model(const Context& context, Request request) {
   check(options);
   check_output(context, request.output);
   const Graph graph = read_onnx(request.input);
-  const auto data = make_dataset(request.data);
+  const auto data = open_data(context, request.data);
   const auto result = compress(graph, *data, options, progress_printer(context));
   const auto sizes = save(result.network, request.output);
-  print_result(context, to_json(result, request, sizes),
-               fmt::format("{}: {}, {:.2f}x smaller; accuracy {:.2f} % of {:.2f} % on {} "
-                           "validation samples (seed {})",
-                           request.output.string(), human_bytes(static_cast<double>(sizes.total)),
-                           result.ratio, 100 * result.after.accuracy, 100 * result.before.accuracy,
-                           grouped(result.after.samples), options.seed));
+  print_result(
+      context, to_json(result, request, sizes),
+      fmt::format("{}: {}, {:.2f}x smaller; {} {:.2f} % of {:.2f} % on {} "
+                  "validation samples (seed {})",
+                  request.output.string(), human_bytes(static_cast<double>(sizes.total)),
+                  result.ratio, figure_name(*data), 100 * result.after.accuracy,
+                  100 * result.before.accuracy, grouped(result.after.samples), options.seed));
 }
 
 }  // namespace

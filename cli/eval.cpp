@@ -1,18 +1,20 @@
 #include <fmt/format.h>
 
 #include "context.h"
+#include "core/atomic_file.h"
 #include "detection.h"
 #include "laconic/error.h"
 #include "laconic/evaluate.h"
 #include "laconic/model.h"
 #include "laconic/onnx.h"
+#include "laconic/precision_curves.h"
 #include "session_options.h"
 
 namespace laconic::cli {
 namespace {
 
 struct Request {
-  std::filesystem::path input;
+  std::filesystem::path input, curves;
   std::string data, part = "test";
   std::int64_t limit = 0;
   SessionChoice choice{.kernels = {}, .shapes = {}};  ///< No kernels: LibTorch.
@@ -40,7 +42,12 @@ DetectionEvaluation judge(const Context& context, const Request& request, const 
 
 void eval_detector(const Context& context, const Request& request, const Graph& graph,
                    const DetectionDataset& data) {
+  if (!request.curves.empty()) check_output(context, request.curves);
   const auto found = judge(context, request, graph, data);
+  if (!request.curves.empty()) {
+    const auto picture = draw_precision_curves(found.images, data.class_names());
+    write_file(request.curves, std::as_bytes(std::span(picture)));
+  }
   Json json{{"file", request.input.string()},
             {"data", data.spec()},
             {"part", request.part},
@@ -61,8 +68,8 @@ void eval(const Context& context, const Request& request) {
   const auto data = open_data(context, request.data);
   if (const auto* detection = as_detection(*data))
     return eval_detector(context, request, graph, *detection);
-  if (!request.choice.kernels.empty()) {
-    fail(ErrorCode::invalid_argument, "--kernels applies to data of object detection");
+  if (!request.choice.kernels.empty() || !request.curves.empty()) {
+    fail(ErrorCode::invalid_argument, "--kernels and --curves are for data of object detection");
   }
   check_fits(graph, *data);
   const auto score = evaluate(Network(graph), *data, part_of(request), {.limit = request.limit},
@@ -94,6 +101,9 @@ void add_eval(CLI::App& app, Context& context) {
   app.add_option("--kernels", request->choice.kernels,
                  "Detectors: run as laconic run does, on these kernels; LibTorch otherwise")
       ->check(CLI::IsMember({"fastest", "int8", "packed", "dense"}));
+  app.add_option("--curves", request->curves,
+                 "Detectors: an SVG file to draw precision against recall in");
+  app.add_flag("-f,--force", context.force, "Overwrite a file that exists");
   app.callback(
       [&context, request] { context.run = [&context, request] { eval(context, *request); }; });
 }

@@ -18,6 +18,7 @@ constexpr std::array table = {
     Recipe{"resnet110", 182, 128, "sgd:lr=0.1,momentum=0.9", "cosine:warmup=1", 1e-4},
     Recipe{"resnet", 182, 128, "sgd:lr=0.1,momentum=0.9", "cosine", 1e-4},
     Recipe{"rfcn-small", 30, 8, "adam:lr=0.002", "cosine:warmup=1", 1e-4},
+    Recipe{"rfcn:", 8, 8, "adam:lr=0.0005", "cosine", 1e-4},
     Recipe{"rfcn", 30, 8, "sgd:lr=0.001,momentum=0.9", "step:at=20", 5e-4},
     Recipe{"", 10, 64, "sgd:lr=0.01,momentum=0.9", "cosine", 1e-4},
 };

@@ -40,8 +40,14 @@ bool is_file(const std::string& model) {
   return model.ends_with(".onnx");
 }
 
-TrainOptions options_of(const Context& context, const Request& request) {
-  const auto& recipe = recipe_for(is_file(request.model) ? "" : request.model);
+/// A detector's name begins with what it is, wherever it comes from.
+std::string_view recipe_name(const Request& request, const Graph& graph) {
+  if (!is_file(request.model)) return request.model;
+  return is_detector(graph) ? std::string_view(graph.name) : "";
+}
+
+TrainOptions options_of(const Context& context, const Request& request, const Graph& start) {
+  const auto& recipe = recipe_for(recipe_name(request, start));
   TrainOptions options;
   options.epochs = request.epochs.value_or(recipe.epochs);
   options.batch = request.batch.value_or(recipe.batch);
@@ -176,7 +182,7 @@ void train(const Context& context, const Request& request) {
   const auto data = open_data(context, request.data);
   Network network(first_graph(context, request, *data));
   network.to(request.device);
-  auto options = options_of(context, request);
+  auto options = options_of(context, request, network.graph());
   std::optional<Network> teacher;
   if (!request.teacher.empty()) {
     teacher.emplace(read_onnx(request.teacher));

@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "laconic/detection.h"
 #include "laconic/error.h"
+#include "laconic/precision_curves.h"
 #include "laconic/random.h"
 
 namespace laconic {
@@ -153,6 +154,15 @@ TEST(DetectionScore, IsTheMeanOverClassesWithObjects) {
   EXPECT_DOUBLE_EQ(score.coco_map50_95, 0.5);
   EXPECT_THAT(score.objects, testing::ElementsAre(1, 1, 0));
   EXPECT_TRUE(std::isnan(score.ap50[2]));
+}
+
+TEST(PrecisionCurves, AreDrawnForClassesWithObjects) {
+  const JudgedImage image{{{slot(0), 0, 0.9F}, {slot(5), 0, 0.8F}}, {{slot(0), 0}, {slot(1), 0}}};
+  const std::vector<std::string> names{"a<b&c", "none"};
+  const auto picture = draw_precision_curves({&image, 1}, names);
+  EXPECT_THAT(picture, testing::HasSubstr("a&lt;b&amp;c, AP50 0.500"));
+  EXPECT_THAT(picture, testing::HasSubstr("d=\"M250.0 50.0L250.0 250.0\""));
+  EXPECT_THAT(picture, testing::Not(testing::HasSubstr("none,")));
 }
 
 }  // namespace

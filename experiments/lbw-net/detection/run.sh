@@ -3,19 +3,20 @@
 # float detector; the exact exponent beside INQ's fixed one and the paper's threshold rule.
 #
 #   run.sh --voc DIR [--scale smoke|small|paper] [--float ONNX] [--backbone ONNX] [--program P] [--out DIR]
-#          [--device cpu|cuda] [--threads N] [--rows "exact:6 exact:5 ..."]
+#          [--device cpu|cuda] [--threads N] [--rows "exact:6 exact:5 ..."] [--epochs N]
 #
 # smoke  rfcn-small on images of 160x120, one epoch a run: do all the commands work?
-# small  rfcn-small on images of 320x240: 30 epochs of float training, 8 of projected training a row.
+# small  rfcn-small on images of 320x240: 30 epochs of float training, 3 of projected training a row.
 #        For the BCCD data set; two cores.
 # paper  rfcn-resnet50 on images of 1008x608, by the paper's schedule. DIR holds VOC 2007 and 2012
 #        together: lists "trainval" of both and "test" of 2007. --backbone is a classifier in ONNX whose
 #        weights have PyTorch's names; a GPU is needed.
 #
-# Rows go to results-SCALE.csv beside this script as they are finished; one that is there is not run again.
+# --epochs is of projected training, in place of the scale's. Rows go to results-SCALE.csv beside this
+# script as they are finished; one that is there is not run again.
 set -euo pipefail
 
-scale=smoke program=laconic voc= float= backbone= device=cpu out= threads=0
+scale=smoke program=laconic voc= float= backbone= device=cpu out= threads=0 asked=
 rows="exact:6 exact:5 exact:4 exact:3 exact:2 largest:4 largest:3 threshold:4 threshold:3"
 here=$(cd "$(dirname "$0")" && pwd)
 while [ $# -gt 0 ]; do
@@ -28,19 +29,21 @@ while [ $# -gt 0 ]; do
     --device) device=$2 ;;
     --threads) threads=$2 ;;
     --rows) rows=$2 ;;
+    --epochs) asked=$2 ;;
     --out) out=$2 ;;
-    *) echo "unknown option $1; valid: --scale, --program, --voc, --float, --backbone, --device, --threads, --rows, --out" >&2; exit 2 ;;
+    *) echo "unknown option $1; valid: --scale, --program, --voc, --float, --backbone, --device, --threads, --rows, --epochs, --out" >&2; exit 2 ;;
   esac
   shift 2
 done
 [ -n "$voc" ] || { echo "--voc DIR is needed" >&2; exit 2; }
 case $scale in
   smoke) model=rfcn-small size=height=120,width=160 train=train epochs=1 more=1 recipe= rate=adam:lr=0.0005 decay=1e-4 ;;
-  small) model=rfcn-small size=height=240,width=320 train=train epochs=30 more=8 recipe= rate=adam:lr=0.0005 decay=1e-4 ;;
+  small) model=rfcn-small size=height=240,width=320 train=train epochs=30 more=3 recipe= rate=adam:lr=0.0005 decay=1e-4 ;;
   paper) model=rfcn-resnet50 size=height=608,width=1008 train=trainval epochs=21 more=21
     recipe="--hard-examples" rate=sgd:lr=0.001,momentum=0.9 decay=5e-4 ;;
   *) echo "unknown scale $scale; valid: smoke, small, paper" >&2; exit 2 ;;
 esac
+more=${asked:-$more}
 out=${out:-runs/lbw-net-detection-$scale}
 mkdir -p "$out"
 results=$here/results-$scale.csv
@@ -66,8 +69,8 @@ fi
 grep -q "^float," "$results" || echo "float,32,$epochs,$(figures "$float")" >>"$results"
 
 for what in $rows; do
-  name=${what%:*} bits=${what#*:} file=$out/${what/:/-}.lac
-  grep -q "^$name,$bits," "$results" && continue
+  name=${what%:*} bits=${what#*:} file=$out/${what/:/-}-$more.lac
+  grep -q "^$name,$bits,$more," "$results" && continue
   case $name in
     exact) options=scale=power_of_two ;;
     largest) options=scale=largest ;;
