@@ -56,14 +56,21 @@ std::vector<Index> to_symbols(const QuantizedTensor& tensor, const IndexLayout& 
 
 void from_symbols(QuantizedTensor& tensor, const IndexLayout& layout) {
   for_blocks(tensor, [&](const Codebook& codebook, std::size_t first, std::size_t end) {
-    const std::int64_t added = shift(codebook, layout);
-    const auto size = static_cast<std::int64_t>(codebook.size());
+    const auto added = static_cast<Index>(shift(codebook, layout));
+    const std::size_t size = codebook.size();
+    // What is below zero wraps to 65,536 - added at least, which no codebook of the alphabet
+    // reaches: one comparison, of the largest, serves both ends of a block.
+    Index largest = 0;
     for (std::size_t i = first; i < end; ++i) {
-      const std::int64_t index = tensor.indices[i] - added;
-      if (index < 0 || index >= size) {
-        corrupt("weight {} has level {} of a codebook of {}", i, index, size);
-      }
-      tensor.indices[i] = static_cast<Index>(index);
+      const auto index = static_cast<Index>(tensor.indices[i] - added);
+      tensor.indices[i] = index;
+      largest = std::max(largest, index);
+    }
+    if (largest < size) return;
+    for (std::size_t i = first; i < end; ++i) {
+      if (tensor.indices[i] < size) continue;
+      const int symbol = static_cast<Index>(tensor.indices[i] + added);
+      corrupt("weight {} has level {} of a codebook of {}", i, symbol - int{added}, size);
     }
   });
 }
