@@ -1,5 +1,6 @@
 // Convolutions over one to three spatial axes, and their transposes.
 
+#include <algorithm>
 #include <array>
 
 #include "train/ops/window.h"
@@ -16,12 +17,20 @@ Integers kernel_of(const Call& call, const at::Tensor& weight) {
   return kernel;
 }
 
+/// Whether it leaves out places of its input: the others can be picked beforehand. oneDNN's
+/// gradient of such convolutions writes out of bounds where they have 8 channels, channels last.
+bool picks_places(const Window& window) {
+  return std::ranges::all_of(window.kernel, [](auto extent) { return extent == 1; }) &&
+         std::ranges::any_of(window.strides, [](auto stride) { return stride > 1; });
+}
+
 Values conv(const Call& call) {
   at::Tensor x = fastest_layout(call[0]);
   const at::Tensor& weight = call[1];
-  const Window window = read_window(call, x, kernel_of(call, weight));
+  Window window = read_window(call, x, kernel_of(call, weight));
   Integers pads = window.begins;
-  bool direct = window.symmetric();
+  const bool picks = picks_places(window);
+  bool direct = window.symmetric() && !picks;
   for (std::size_t i = 0; i < window.rank(); ++i) {
     direct = direct && pads[i] >= 0;
     call.check_size({x.size(0), x.size(1), x.size(static_cast<std::int64_t>(i) + 2) + 2 * pads[i]});
@@ -29,6 +38,14 @@ Values conv(const Call& call) {
   if (!direct) {
     x = pad_spatial(call, x, window.begins, window.ends, 0);
     pads.assign(window.rank(), 0);
+  }
+  for (std::size_t i = 0; picks && i < window.rank(); ++i) {
+    const auto axis = static_cast<std::int64_t>(i) + 2;
+    x = x.slice(axis, 0, x.size(axis), window.strides[i]);
+  }
+  if (picks) {
+    x = fastest_layout(x);
+    window.strides.assign(window.rank(), 1);
   }
   return {at::convolution(x, weight, call.optional(2), window.strides, pads, window.dilations,
                           false, Integers(window.rank(), 0), call.node.integer("group", 1))};
