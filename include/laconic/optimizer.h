@@ -42,6 +42,11 @@ class Optimizer {
   /// step and for members that keep none. Throws Error(invalid_argument) for an unknown name.
   [[nodiscard]] virtual at::Tensor second_moment(std::string_view parameter) const = 0;
 
+  /// The same before its correction, not copied: it changes with every step. The correction is to
+  /// divide it by second_moment_correction().
+  [[nodiscard]] virtual at::Tensor uncorrected_second_moment(std::string_view parameter) const = 0;
+  [[nodiscard]] virtual double second_moment_correction(std::string_view parameter) const = 0;
+
   /// What steps have left behind, as "parameter/what"; empty before the first. A copy that later
   /// steps do not change.
   [[nodiscard]] virtual TensorMap state() const = 0;

@@ -54,22 +54,29 @@ SortedWeights resolve(Bins& bins, const CheckedBlock& block, Side side,
     }
   }
   const auto& ids = bins.ids();
-  std::array<std::uint32_t, chunk> places;
-  std::vector<float> magnitudes, importance;
-  for (std::size_t begin = 0; begin < ids.size(); begin += chunk) {
-    const std::size_t size = std::min(chunk, ids.size() - begin);
-    std::size_t count = 0;
-    // Without a branch: nobody can tell which come.
-    for (std::size_t i = 0; i < size; ++i) {
-      places[count] = static_cast<std::uint32_t>(i);
-      count += wanted[ids[begin + i]];
+  const auto ranges = ranges_of(ids.size());
+  std::vector<std::vector<float>> magnitudes(ranges.size()), importance(ranges.size());
+  for_each_range(ranges, [&](const IndexRange& range, std::size_t part) {
+    std::array<std::uint32_t, chunk> places;
+    for (std::size_t begin = range.begin; begin < range.end; begin += chunk) {
+      const std::size_t size = std::min(chunk, range.end - begin);
+      std::size_t count = 0;
+      // Without a branch: nobody can tell which come.
+      for (std::size_t i = 0; i < size; ++i) {
+        places[count] = static_cast<std::uint32_t>(i);
+        count += wanted[ids[begin + i]];
+      }
+      for (std::size_t i = 0; i < count; ++i) {
+        magnitudes[part].push_back(std::abs(block.weights[begin + places[i]]));
+        importance[part].push_back(block.importance_of(begin + places[i]));
+      }
     }
-    for (std::size_t i = 0; i < count; ++i) {
-      magnitudes.push_back(std::abs(block.weights[begin + places[i]]));
-      importance.push_back(block.importance_of(begin + places[i]));
-    }
+  });
+  for (std::size_t part = 1; part < ranges.size(); ++part) {
+    magnitudes[0].insert(magnitudes[0].end(), magnitudes[part].begin(), magnitudes[part].end());
+    importance[0].insert(importance[0].end(), importance[part].begin(), importance[part].end());
   }
-  return sort_weights(magnitudes, importance);
+  return sort_weights(magnitudes[0], importance[0]);
 }
 
 /// The bins of a side by their distance from zero.

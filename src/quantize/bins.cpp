@@ -82,6 +82,22 @@ Bins::Bins(const CheckedBlock& block) : ids_(block.weights.size()), sums_(count)
   const int largest = std::ilogb(block.largest_importance);
   unit_ = std::ldexp(1.0, largest + 1 - importance_bits);
 
+  const auto ranges = ranges_of(ids_.size());
+  std::vector<std::vector<Sums>> parts(ranges.size());
+  for_each_range(ranges, [&](const IndexRange& range, std::size_t i) {
+    if (i > 0) parts[i].resize(count);
+    add(block, range, largest, i == 0 ? sums_ : parts[i]);
+  });
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    for (std::size_t bin = 0; bin < count; ++bin) {
+      sums_[bin].importance += parts[i][bin].importance;
+      sums_[bin].place += parts[i][bin].place;
+    }
+  }
+}
+
+void Bins::add(const CheckedBlock& block, const IndexRange& range, int largest,
+               std::vector<Sums>& sums_of) {
   // In two steps, as one factor may lie outside the floats.
   const auto per_largest = static_cast<float>(std::ldexp(1.0, -largest / 2));
   const auto per_unit =
@@ -91,8 +107,8 @@ Bins::Bins(const CheckedBlock& block) : ids_(block.weights.size()), sums_(count)
   std::array<Addend, chunk> addends;
   ones.fill(1);
   const float inverse_scale = inverse_scale_, typical = typical_;
-  for (std::size_t begin = 0; begin < ids_.size(); begin += chunk) {
-    const std::size_t size = std::min(chunk, ids_.size() - begin);
+  for (std::size_t begin = range.begin; begin < range.end; begin += chunk) {
+    const std::size_t size = std::min(chunk, range.end - begin);
     const float* weights = block.weights.data() + begin;
     const float* importances =
         block.importance.empty() ? ones.data() : block.importance.data() + begin;
@@ -108,7 +124,7 @@ Bins::Bins(const CheckedBlock& block) : ids_(block.weights.size()), sums_(count)
     }
     for (std::size_t i = 0; i < size; ++i) ids_[begin + i] = static_cast<Index>(bins[i]);
     for (std::size_t i = 0; i < size; ++i) {
-      Sums& sums = sums_[static_cast<std::uint32_t>(bins[i])];
+      Sums& sums = sums_of[static_cast<std::uint32_t>(bins[i])];
       sums.importance += static_cast<std::uint32_t>(addends[i].importance);
       sums.place += static_cast<std::uint32_t>(addends[i].place);
     }

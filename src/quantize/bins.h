@@ -9,6 +9,7 @@
 
 #include "laconic/quantized_tensor.h"
 #include "quantize/block.h"
+#include "quantize/ranges.h"
 
 namespace laconic {
 
@@ -59,6 +60,11 @@ class Bins {
     std::int64_t importance = 0;
     std::int64_t place = 0;
   };
+
+  /// Places the weights of a range, and adds them to these sums. `largest` is the exponent of the
+  /// largest importance.
+  void add(const CheckedBlock& block, const IndexRange& range, int largest,
+           std::vector<Sums>& sums_of);
 
   std::vector<Index> ids_;
   std::vector<Sums> sums_;

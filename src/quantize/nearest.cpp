@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "quantize/ranges.h"
+
 namespace laconic {
 namespace {
 
@@ -72,11 +74,15 @@ std::vector<float> nearest_uppers(std::span<const float> levels) {
 
 void count_uppers(std::span<const float> uppers, std::span<const float> weights,
                   std::span<Index> indices) {
-  if (uppers.size() <= few) {
-    count_few(uppers, weights, indices);
-  } else {
-    count_many(uppers, weights, indices);
-  }
+  for_each_range(ranges_of(weights.size()), [&](const IndexRange& range, std::size_t) {
+    const auto some = weights.subspan(range.begin, range.size());
+    const auto places = indices.subspan(range.begin, range.size());
+    if (uppers.size() <= few) {
+      count_few(uppers, some, places);
+    } else {
+      count_many(uppers, some, places);
+    }
+  });
 }
 
 std::vector<Index> nearest_indices(const Codebook& codebook, std::span<const float> weights) {

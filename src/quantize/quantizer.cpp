@@ -10,6 +10,7 @@
 
 #include "laconic/error.h"
 #include "quantize/block.h"
+#include "quantize/ranges.h"
 
 namespace laconic {
 namespace {
@@ -25,7 +26,7 @@ struct Scan {
   std::int64_t nonzero = 0;
 };
 
-Scan scan(std::span<const float> values) {
+Scan scan_range(std::span<const float> values) {
   Scan result;
   for (std::size_t begin = 0; begin < values.size(); begin += chunk) {
     std::int32_t largest = result.largest, sum = 0, nonzero = 0;
@@ -42,8 +43,22 @@ Scan scan(std::span<const float> values) {
   return result;
 }
 
-/// The largest importance; NaN if any is not finite or negative.
-float largest_importance(std::span<const float> values) {
+Scan scan(std::span<const float> values) {
+  const auto ranges = ranges_of(values.size());
+  std::vector<Scan> parts(ranges.size());
+  for_each_range(ranges, [&](const IndexRange& range, std::size_t i) {
+    parts[i] = scan_range(values.subspan(range.begin, range.size()));
+  });
+  Scan result;
+  for (const Scan& part : parts) {
+    result.largest = std::max(result.largest, part.largest);
+    result.sum += part.sum;
+    result.nonzero += part.nonzero;
+  }
+  return result;
+}
+
+float largest_importance_in(std::span<const float> values) {
   std::int32_t largest = 0, signs = 0;
   for (const float value : values) {
     const auto bits = std::bit_cast<std::int32_t>(value);
@@ -55,6 +70,17 @@ float largest_importance(std::span<const float> values) {
       signs < 0 && std::any_of(values.begin(), values.end(), [](float v) { return !(v >= 0); });
   return largest >= infinity_bits || negative ? std::numeric_limits<float>::quiet_NaN()
                                               : std::bit_cast<float>(largest);
+}
+
+/// The largest importance; NaN if any is not finite or negative.
+float largest_importance(std::span<const float> values) {
+  const auto ranges = ranges_of(values.size());
+  std::vector<float> parts(ranges.size());
+  for_each_range(ranges, [&](const IndexRange& range, std::size_t i) {
+    parts[i] = largest_importance_in(values.subspan(range.begin, range.size()));
+  });
+  const auto bad = std::ranges::find_if(parts, [](float part) { return std::isnan(part); });
+  return bad != parts.end() ? *bad : std::ranges::max(parts);
 }
 
 [[noreturn]] void refuse_first_bad(std::string_view what, std::span<const float> values,

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <functional>
 #include <tuple>
 #include <utility>
 
@@ -44,18 +45,31 @@ PlannedTensors::PlannedTensors(const Plan& plan, const Network& network) {
     if (row->granularity.kind == Granularity::Kind::joint) {
       joint[first_alike(*row)].push_back(place);
     } else {
-      batches_.push_back({place});
+      batches_.push_back({{place}});
     }
   }
   for (auto& batch : joint) {
-    if (!batch.empty()) batches_.push_back(std::move(batch));
+    if (!batch.empty()) batches_.push_back({std::move(batch)});
   }
+  for (auto& batch : batches_) {
+    for (const auto place : batch.places) batch.weights += element_count(tensors_[place].shape);
+    weights_ += batch.weights;
+  }
+  // The larger first: threads then end at about the same time.
+  std::ranges::stable_sort(batches_, std::greater(), &Batch::weights);
 }
 
 std::vector<QuantizedTensor> PlannedTensors::quantize(std::span<const Values> values) const {
   std::vector<QuantizedTensor> out(tensors_.size());
-  parallel_for(static_cast<std::int64_t>(batches_.size()), [&](std::int64_t i) {
-    const auto& batch = batches_[static_cast<std::size_t>(i)];
+  // A tensor of more than a thread's part would keep one thread busy while the others wait: it goes
+  // first, and quantizers work on it in parallel themselves.
+  std::int64_t large = 0;
+  while (static_cast<std::size_t>(large) < batches_.size() &&
+         batches_[static_cast<std::size_t>(large)].weights * threads() > weights_) {
+    ++large;
+  }
+  const auto quantize_batch = [&](std::int64_t i) {
+    const auto& batch = batches_[static_cast<std::size_t>(i)].places;
     std::vector<WeightsView> views;
     for (const auto place : batch) {
       const auto& [weights, importance, start] = values[place];
@@ -64,7 +78,10 @@ std::vector<QuantizedTensor> PlannedTensors::quantize(std::span<const Values> va
     const auto& [name, shape, row, quantizer] = tensors_[batch[0]];
     auto results = laconic::quantize(*quantizer, views, row->granularity, row->zeros);
     for (std::size_t k = 0; k < batch.size(); ++k) out[batch[k]] = std::move(results[k]);
-  });
+  };
+  for (std::int64_t i = 0; i < large; ++i) quantize_batch(i);
+  parallel_for(static_cast<std::int64_t>(batches_.size()) - large,
+               [&](std::int64_t i) { quantize_batch(large + i); });
   return out;
 }
 

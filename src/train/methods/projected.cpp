@@ -15,9 +15,11 @@
 
 #include "laconic/error.h"
 #include "laconic/optimizer.h"
+#include "laconic/threads.h"
 #include "train/methods/members.h"
 #include "train/methods/planned_tensors.h"
 #include "train/methods/quantized_state.h"
+#include "train/methods/step_pass.h"
 #include "train/methods/trained_levels.h"
 #include "train/torch_threads.h"
 
@@ -26,7 +28,6 @@ namespace {
 
 constexpr double gradient_memory =
     0.999;  ///< Of the mean squared gradient: Adam's, and the paper's.
-constexpr double importance_floor = 1e-8;  ///< Added to its root, as the paper does.
 
 /// What is kept for a tensor of the plan.
 struct Slot {
@@ -42,12 +43,21 @@ std::span<const float> floats(const at::Tensor& tensor) {
   return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
 }
 
-void write_levels(const QuantizedTensor& tensor, std::span<float> out) {
+/// A part of a tensor of the plan.
+struct Piece {
+  std::size_t place = 0;
+  std::size_t begin = 0, end = 0;
+};
+
+constexpr std::size_t piece_size = 1 << 18;
+
+void write_levels(const QuantizedTensor& tensor, const Piece& piece, float* out) {
   const auto size = static_cast<std::size_t>(tensor.block_size);
-  for (std::size_t first = 0, block = 0; first < out.size(); first += size, ++block) {
+  for (std::size_t begin = piece.begin; begin < piece.end;) {
+    const std::size_t block = begin / size, end = std::min((block + 1) * size, piece.end);
     const auto levels = tensor.codebooks[block].levels();
-    const std::size_t last = std::min(first + size, out.size());
-    for (std::size_t i = first; i < last; ++i) out[i] = levels[tensor.indices[i]];
+    for (std::size_t i = begin; i < end; ++i) out[i] = levels[tensor.indices[i]];
+    begin = end;
   }
 }
 
@@ -108,14 +118,14 @@ class Projected final : public Method {
   }
 
   void after_update(Network& network, const Progress& at) override {
-    torch_parallel_for(static_cast<std::int64_t>(slots_.size()), [&](std::int64_t i) {
-      const at::NoGradGuard no_gradients;
-      auto& slot = slots_[static_cast<std::size_t>(i)];
-      const auto& name = planned_->tensors()[static_cast<std::size_t>(i)].name;
-      at::Tensor shadow = network.parameter(name).detach();
-      if (clip_ > 0) shadow.clamp_(-clip_, clip_);
-      if (importance_ == "moment") take_importance(slot, network.parameter(name), name, at);
-    });
+    const at::NoGradGuard no_gradients;
+    std::vector<StepPass> passes;
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      const auto& parameter = network.parameter(planned_->tensors()[i].name);
+      passes.push_back({.shadow = parameter.detach(), .clip = clip_});
+      if (importance_ == "moment") look_for_moment(passes.back(), i, parameter, at);
+    }
+    run(passes);
     try {
       project(network);
     } catch (const Error&) {
@@ -188,18 +198,22 @@ class Projected final : public Method {
     }
   }
 
-  static void take_importance(Slot& slot, const at::Tensor& parameter, const std::string& name,
-                              const Progress& at) {
-    at::Tensor moment = at.optimizer->second_moment(name);
+  /// The optimizer's mean squared gradient, or the method's own where it keeps none.
+  void look_for_moment(StepPass& pass, std::size_t place, const at::Tensor& parameter,
+                       const Progress& at) {
+    auto& slot = slots_[place];
+    const auto& name = planned_->tensors()[place].name;
+    at::Tensor moment = at.optimizer->uncorrected_second_moment(name);
+    pass.correction = at.optimizer->second_moment_correction(name);
     if (!moment.defined()) {
       const at::Tensor square = parameter.grad().detach().square();
       if (!slot.moment.defined()) slot.moment = at::zeros_like(square);
       slot.moment.mul_(gradient_memory).add_(square, 1 - gradient_memory);
       moment = slot.moment;
     }
-    if (!moment.is_cpu()) moment = moment.cpu();
-    if (!slot.importance.defined()) slot.importance = at::empty_like(moment);
-    at::sqrt_out(slot.importance, moment).add_(importance_floor);
+    pass.moment = moment.detach().cpu().contiguous();
+    if (!slot.importance.defined()) slot.importance = at::empty_like(pass.moment);
+    pass.importance = slot.importance;
   }
 
   /// The rate falls evenly to zero, whatever the schedule of the other parameters.
@@ -245,14 +259,23 @@ class Projected final : public Method {
 
   /// Brings what codes_ stand for to where the network can take it.
   void show_levels() {
-    torch_parallel_for(static_cast<std::int64_t>(slots_.size()), [&](std::int64_t i) {
-      const auto place = static_cast<std::size_t>(i);
-      at::Tensor& quantized = slots_[place].quantized;
-      at::Tensor values = quantized.is_cpu() ? quantized : at::empty(quantized.sizes(), at::kFloat);
-      write_levels(codes_[place],
-                   {values.data_ptr<float>(), static_cast<std::size_t>(values.numel())});
-      if (!quantized.is_cpu()) quantized.copy_(values);
+    std::vector<at::Tensor> values;
+    std::vector<Piece> pieces;
+    for (std::size_t place = 0; place < slots_.size(); ++place) {
+      const at::Tensor& quantized = slots_[place].quantized;
+      values.push_back(quantized.is_cpu() ? quantized : at::empty(quantized.sizes(), at::kFloat));
+      const auto count = codes_[place].indices.size();
+      for (std::size_t begin = 0; begin < count; begin += piece_size) {
+        pieces.push_back({place, begin, std::min(begin + piece_size, count)});
+      }
+    }
+    parallel_for(static_cast<std::int64_t>(pieces.size()), [&](std::int64_t i) {
+      const auto& piece = pieces[static_cast<std::size_t>(i)];
+      write_levels(codes_[piece.place], piece, values[piece.place].data_ptr<float>());
     });
+    for (std::size_t place = 0; place < slots_.size(); ++place) {
+      if (!slots_[place].quantized.is_cpu()) slots_[place].quantized.copy_(values[place]);
+    }
   }
 
   std::string spec_;

@@ -36,7 +36,11 @@ class Adam : public PerParameter<torch::optim::Adam, torch::optim::AdamParamStat
   }
 
   at::Tensor second_moment_of(const torch::optim::AdamParamState& state) const override {
-    return state.exp_avg_sq() / (1 - std::pow(beta2_, static_cast<double>(state.step())));
+    return state.exp_avg_sq();
+  }
+
+  double correction_of(const torch::optim::AdamParamState& state) const override {
+    return 1 - std::pow(beta2_, static_cast<double>(state.step()));
   }
 
   void set_steps(torch::optim::AdamParamState& state, std::int64_t steps) const override {

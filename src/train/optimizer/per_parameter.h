@@ -42,12 +42,18 @@ class PerParameter : public Optimizer {
   double learning_rate() const noexcept override { return learning_rate_; }
 
   at::Tensor second_moment(std::string_view parameter) const override {
-    for (const auto& slot : slots_) {
-      if (slot.name != parameter) continue;
-      const State* state = state_of(slot);
-      return state == nullptr ? at::Tensor() : second_moment_of(*state);
-    }
-    fail(ErrorCode::invalid_argument, "the optimizer has no parameter \"{}\"", parameter);
+    const at::Tensor mean = uncorrected_second_moment(parameter);
+    return mean.defined() ? mean / second_moment_correction(parameter) : mean;
+  }
+
+  at::Tensor uncorrected_second_moment(std::string_view parameter) const override {
+    const State* state = state_of(slot_of(parameter));
+    return state == nullptr ? at::Tensor() : second_moment_of(*state);
+  }
+
+  double second_moment_correction(std::string_view parameter) const override {
+    const State* state = state_of(slot_of(parameter));
+    return state == nullptr ? 1 : correction_of(*state);
   }
 
   TensorMap state() const override {
@@ -89,6 +95,7 @@ class PerParameter : public Optimizer {
   /// The tensors of a state, by what they are.
   [[nodiscard]] virtual TensorMap tensors_of(State& state) const = 0;
   [[nodiscard]] virtual at::Tensor second_moment_of(const State&) const { return {}; }
+  [[nodiscard]] virtual double correction_of(const State&) const { return 1; }
   virtual void set_steps(State&, std::int64_t) const {}
 
  private:
@@ -98,6 +105,13 @@ class PerParameter : public Optimizer {
     double rate;  ///< Factor on the learning rate.
     std::unique_ptr<Torch> torch;
   };
+
+  const Slot& slot_of(std::string_view parameter) const {
+    for (const auto& slot : slots_) {
+      if (slot.name == parameter) return slot;
+    }
+    fail(ErrorCode::invalid_argument, "the optimizer has no parameter \"{}\"", parameter);
+  }
 
   static State* state_of(const Slot& slot) {
     auto& states = slot.torch->state();
