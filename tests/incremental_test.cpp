@@ -14,6 +14,7 @@
 #include "toy_data.h"
 #include "train/methods/make_up.h"
 #include "train/methods/partial_tensor.h"
+#include "train/methods/stretches.h"
 
 namespace laconic {
 namespace {
@@ -199,6 +200,7 @@ TEST(Incremental, RefusesWhatItCannotDo) {
   EXPECT_THAT(message("incremental:shares=-1/1"), HasSubstr("does not lie above 0"));
   EXPECT_THAT(message("incremental:criterion=cluster_loss"), HasSubstr("needs by=level"));
   EXPECT_THAT(message("incremental:by=level,criterion=cluster_loss"), HasSubstr("needs data"));
+  EXPECT_THAT(message("incremental:until=plateau"), HasSubstr("needs data"));
   EXPECT_THAT(error_of(
                   [&] {
                     make_method("incremental", {.plan = parse_plan("* kmeans granularity=joint"),
@@ -220,11 +222,61 @@ TEST(Incremental, RefusesAStateThatDoesNotFit) {
     return error_of([&] { method->restore(state); }, ErrorCode::corrupt_data);
   };
   method->restore(good);
-  EXPECT_THAT(broken("shares", {{1}, {9}}), HasSubstr("how many shares"));
+  EXPECT_THAT(broken("stretch", {{6}, {9, 0, 0, 0, 0, 0}}), HasSubstr("how many shares"));
+  EXPECT_THAT(broken("stretch", {{6}, {1, 0, 0.5F, 0, 0, 0}}), HasSubstr("training began"));
   EXPECT_THAT(broken("conv1.weight/counts", {{1}, {3}}), HasSubstr("do not fit \"conv1.weight\""));
   EXPECT_THAT(broken("conv1.weight/frozen", {{1}, {0}}), HasSubstr("do not fit"));
   EXPECT_THAT(error_of([&] { method->restore({}); }, ErrorCode::corrupt_data),
               HasSubstr("how many shares"));
+}
+
+/// The steps before which stretches begin, in a run of ten steps an epoch.
+std::vector<std::int64_t> beginnings(Stretches stretches, const std::vector<double>& losses) {
+  std::vector<std::int64_t> steps;
+  const auto total = static_cast<std::int64_t>(losses.size()) * 10;
+  for (std::int64_t step = 0; step < total; ++step) {
+    const Progress at{.epoch = step / 10, .step = step, .total_steps = total};
+    const auto loss = [&] { return losses[static_cast<std::size_t>(at.epoch - 1)]; };
+    while (stretches.ends(at, loss)) {
+      stretches.begin(at);
+      steps.push_back(step);
+      EXPECT_EQ(stretches.period(at).first, step);
+    }
+    EXPECT_LT(step, stretches.period(at).last);
+    // What a checkpoint holds is all there is.
+    MethodState state;
+    stretches.save(state);
+    stretches.restore(state);
+  }
+  return steps;
+}
+
+TEST(Stretches, AreEqualUnlessAPlateauEndsThem) {
+  const std::vector<double> falling{9, 8, 7, 6, 5, 4, 3, 2, 1, 0.5, 0.4, 0.3};
+  EXPECT_THAT(beginnings({3, {}}, falling), ElementsAre(0, 40, 80));
+  EXPECT_THAT(beginnings({3, 0.01}, falling), ElementsAre(0, 40, 80));
+  // The third epoch hardly gains; of the nine that are left each of the other two gets half, and
+  // the first of the second stretch is compared with nothing.
+  EXPECT_THAT(beginnings({3, 0.01}, {9, 8, 7.99, 9, 8, 7, 6, 5, 4, 3, 2, 1}),
+              ElementsAre(0, 30, 75));
+  EXPECT_THAT(beginnings({3, 0.2}, {9, 8, 7, 6, 5, 4, 3, 2, 1, 0.5, 0.4, 0.3}),
+              ElementsAre(0, 20, 40));
+}
+
+TEST(Incremental, TrainsEachShareToAPlateau) {
+  const ToyData data(shape, 3, 60, 1);
+  std::vector<std::vector<float>> ends;
+  for (const auto* spec : {"incremental:until=plateau,gain=1", "incremental"}) {
+    auto network = small_network();
+    auto with_data = setup(network);
+    with_data.data = &data;
+    const auto method = make_method(spec, std::move(with_data));
+    train_some(network, *method, data, 12);
+    const auto done = method->finish(network);
+    ends.push_back(dequantize(std::get<QuantizedTensor>(done.at("conv1.weight").tensor)));
+  }
+  // With a gain that no epoch reaches, shares freeze as fast as two epochs can be compared.
+  EXPECT_NE(ends[0], ends[1]);
 }
 
 TEST(MakeUp, ReachesTheLeastSquaresOptimumOfTheFreeWeights) {

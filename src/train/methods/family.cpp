@@ -41,6 +41,11 @@ constexpr std::array incremental_options = {
     OptionInfo{"make_up", "false", "true|false",
                "Whether free weights first move to where their layer's outputs suffer least from "
                "what was frozen, in closed form."},
+    OptionInfo{"until", "budget", "budget|plateau",
+               "When the next share freezes: after its part of the steps, or before that once the "
+               "loss on training samples falls too little in an epoch."},
+    OptionInfo{"gain", "0.01", "0..1 real",
+               "How much, relative to the least of the stretch, is not too little."},
     OptionInfo{"restart", "true", "true|false",
                "Whether the learning rate's schedule begins anew after each share."},
     OptionInfo{"settle", "true", "true|false",

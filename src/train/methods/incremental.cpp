@@ -12,6 +12,7 @@
 #include "train/methods/make_up.h"
 #include "train/methods/members.h"
 #include "train/methods/partial_tensor.h"
+#include "train/methods/stretches.h"
 #include "train/post/sensitivity.h"
 
 namespace laconic {
@@ -76,6 +77,11 @@ class Incremental final : public Method {
         makes_up_(options.flag("make_up")),
         restart_(options.flag("restart")),
         settle_(options.flag("settle")) {
+    if (options.text("until") == "plateau") gain_ = options.number("gain");
+    if (gain_ && setup_.data == nullptr) {
+      fail(ErrorCode::invalid_argument,
+           "method \"incremental\": until=plateau measures losses, so it needs data");
+    }
     if (rule_.criterion == Criterion::cluster_loss && !rule_.by_level) {
       fail(ErrorCode::invalid_argument,
            "method \"incremental\": criterion=cluster_loss ranks levels, so it needs by=level");
@@ -99,11 +105,15 @@ class Incremental final : public Method {
     masks_.assign(tensors_.size(), {});
     groups_ = group(network);
     done_ = 0;
+    stretches_ = Stretches(settle_ || freezes() == 1 ? freezes() : freezes() - 1, gain_);
   }
 
   void before_forward(Network& network, const Progress& at) override {
     if (std::exchange(restored_, false)) remember_all(network);
-    while (done_ < freezes() && at.step >= due(done_, at.total_steps)) freeze_next(network);
+    while (stretches_.ends(at, [&] { return loss_with(network, {}); })) {
+      freeze_next(network);
+      stretches_.begin(at);
+    }
   }
 
   void after_update(Network& network, const Progress&) override {
@@ -117,10 +127,7 @@ class Incremental final : public Method {
   }
 
   StepRange period(const Progress& at) const override {
-    if (!restart_) return Method::period(at);
-    std::size_t stretch = 0;
-    while (stretch + 1 < stretches() && at.step >= due(stretch + 1, at.total_steps)) ++stretch;
-    return {due(stretch, at.total_steps), due(stretch + 1, at.total_steps)};
+    return restart_ ? stretches_.period(at) : Method::period(at);
   }
 
   QuantizedModel finish(Network& network) override {
@@ -134,19 +141,15 @@ class Incremental final : public Method {
   }
 
   MethodState state() const override {
-    MethodState state{{"shares", {{1}, {static_cast<float>(done_)}}}};
+    MethodState state;
+    stretches_.save(state);
     for (const auto& tensor : tensors_) tensor.save(state);
     return state;
   }
 
   void restore(const MethodState& state) override {
-    const auto shares = state.find("shares");
-    if (shares == state.end() || shares->second.values.size() != 1 ||
-        !(shares->second.values[0] >= 0 &&
-          shares->second.values[0] <= static_cast<float>(freezes()))) {
-      fail(ErrorCode::corrupt_data, "the checkpoint does not say how many shares are frozen");
-    }
-    done_ = static_cast<std::size_t>(shares->second.values[0]);
+    stretches_.restore(state);
+    done_ = stretches_.begun();
     for (std::size_t t = 0; t < tensors_.size(); ++t) {
       tensors_[t].restore(state);
       masks_[t] = {};
@@ -165,16 +168,6 @@ class Incremental final : public Method {
   };
 
   [[nodiscard]] std::size_t freezes() const { return groups_.size() * shares_.size(); }
-
-  /// Stretches of training: one after each share, but for the last where nothing settles.
-  [[nodiscard]] std::size_t stretches() const {
-    return settle_ || freezes() == 1 ? freezes() : freezes() - 1;
-  }
-
-  /// The step before which a share freezes; beyond the run for what finish() freezes.
-  [[nodiscard]] std::int64_t due(std::size_t share, std::int64_t total_steps) const {
-    return static_cast<std::int64_t>(share) * total_steps / static_cast<std::int64_t>(stretches());
-  }
 
   [[nodiscard]] std::vector<std::size_t> all_tensors() const {
     std::vector<std::size_t> all(tensors_.size());
@@ -303,11 +296,13 @@ class Incremental final : public Method {
   std::size_t groups_wanted_;
   GroupOrder group_order_;
   bool makes_up_, restart_, settle_;
+  std::optional<double> gain_;  ///< Of an epoch, below which a stretch of training ends.
 
   std::optional<PlannedTensors> planned_;
   std::vector<PartialTensor> tensors_;  ///< In the order of planned_.
   std::vector<Mask> masks_;             ///< Of each tensor; undefined before its first share.
   std::vector<std::vector<std::size_t>> groups_;
+  Stretches stretches_;    ///< One after each share, but for the last where nothing settles.
   std::size_t done_ = 0;   ///< Shares frozen, over all groups.
   bool restored_ = false;  ///< Frozen values are to be read from the network again.
 };

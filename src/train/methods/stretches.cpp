@@ -1,0 +1,86 @@
+#include "train/methods/stretches.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "laconic/error.h"
+
+namespace laconic {
+namespace {
+
+constexpr std::int64_t unit = 1 << 20;  ///< Steps are stored in two floats, which hold 24 bits.
+
+std::vector<float> split(std::int64_t number) {
+  return {static_cast<float>(number / unit), static_cast<float>(number % unit)};
+}
+
+std::int64_t joined(float high, float low) {
+  const auto valid = [](float part) {
+    return part >= 0 && part < 0x1p24f && part == std::floor(part);
+  };
+  if (!valid(high) || !valid(low)) {
+    fail(ErrorCode::corrupt_data, "the checkpoint does not say where a share's training began");
+  }
+  return static_cast<std::int64_t>(high) * unit + static_cast<std::int64_t>(low);
+}
+
+}  // namespace
+
+bool Stretches::ends(const Progress& at, const std::function<double()>& measure) {
+  if (begun_ == 0) return true;
+  if (begun_ == count_) return false;
+  bool plateau = false;
+  if (gain_ && at.epoch != epoch_) {
+    const auto loss = static_cast<float>(measure());
+    plateau = least_ > 0 && loss > least_ * static_cast<float>(1 - *gain_);
+    if (least_ == 0 || loss < least_) least_ = loss;
+    epoch_ = at.epoch;
+  }
+  return plateau || at.step >= end(at.total_steps);
+}
+
+void Stretches::begin(const Progress& at) {
+  start_ = at.step;
+  least_ = 0;
+  epoch_ = at.epoch;
+  ++begun_;
+}
+
+StepRange Stretches::period(const Progress& at) const {
+  if (gain_) return {start_, end(at.total_steps)};
+  std::int64_t after = 1;
+  const auto count = static_cast<std::int64_t>(count_);
+  while (after < count && at.step >= after * at.total_steps / count) ++after;
+  return {(after - 1) * at.total_steps / count, after * at.total_steps / count};
+}
+
+std::int64_t Stretches::end(std::int64_t total_steps) const {
+  const auto count = static_cast<std::int64_t>(count_);
+  const auto begun = std::max<std::int64_t>(static_cast<std::int64_t>(begun_), 1);
+  if (!gain_) return begun * total_steps / count;
+  return start_ + (total_steps - start_) / (count - begun + 1);
+}
+
+void Stretches::save(MethodState& state) const {
+  std::vector<float> values{static_cast<float>(begun_), least_};
+  for (const auto number : {start_, epoch_}) {
+    for (const float part : split(number)) values.push_back(part);
+  }
+  state.emplace("stretch", DenseTensor{{6}, std::move(values)});
+}
+
+void Stretches::restore(const MethodState& state) {
+  const auto found = state.find("stretch");
+  if (found == state.end() || found->second.values.size() != 6 ||
+      !(found->second.values[0] >= 0 && found->second.values[0] <= static_cast<float>(count_))) {
+    fail(ErrorCode::corrupt_data, "the checkpoint does not say how many shares are frozen");
+  }
+  const auto& values = found->second.values;
+  begun_ = static_cast<std::size_t>(values[0]);
+  least_ = values[1];
+  start_ = joined(values[2], values[3]);
+  epoch_ = joined(values[4], values[5]);
+}
+
+}  // namespace laconic
