@@ -24,6 +24,8 @@ void add_widths(CLI::App& app, WidthRequest& request) {
   app.add_option("--samples", request.samples, "Training samples for sensitivity")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
+  app.add_option("--table", request.table,
+                 "File that the damage table is kept in: measured once, then read");
 }
 
 DamageSource damage_source(const WidthRequest& request, std::uint64_t seed) {
@@ -43,6 +45,7 @@ DamageSource damage_source(const WidthRequest& request, std::uint64_t seed) {
   source.temper = request.temper;
   source.samples = request.samples;
   source.seed = seed;
+  source.kept = request.table;
   return source;
 }
 

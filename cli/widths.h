@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 #include "laconic/analyze.h"
@@ -14,6 +15,7 @@ struct WidthRequest {
   std::string choices = "kmeans", widths = "1..8", importance = "sensitivity";
   double temper = 0.5;
   std::int64_t samples = 256;
+  std::filesystem::path table;
 };
 
 void add_widths(CLI::App& app, WidthRequest& request);

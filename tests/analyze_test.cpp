@@ -51,6 +51,51 @@ TEST(DamageTableOfANetwork, HasItsWeightsInOrder) {
   EXPECT_EQ(weight_count(trained().graph), 28 * 28 * 300 + 300 * 100 + 100 * 3);
 }
 
+TEST(DamageTableOfANetwork, IsKeptInAFile) {
+  const TemporaryFolder folder;
+  auto source = widths(1, 3);
+  const auto measured = damage_table(trained().graph, &trained().data, source);
+  source.kept = folder.path("table");
+  const auto same = [&] {
+    const auto table = damage_table(trained().graph, &trained().data, source);
+    ASSERT_EQ(table.size(), measured.size());
+    for (std::size_t t = 0; t < table.size(); ++t) {
+      EXPECT_EQ(table[t].tensor, measured[t].tensor);
+      ASSERT_EQ(table[t].choices.size(), measured[t].choices.size());
+      for (std::size_t c = 0; c < table[t].choices.size(); ++c) {
+        EXPECT_EQ(table[t].choices[c].bits, measured[t].choices[c].bits);
+        EXPECT_EQ(table[t].choices[c].damage, measured[t].choices[c].damage);
+        EXPECT_EQ(table[t].choices[c].what, measured[t].choices[c].what);
+      }
+    }
+  };
+  same();
+  const auto written = std::filesystem::last_write_time(source.kept);
+  same();
+  EXPECT_EQ(std::filesystem::last_write_time(source.kept), written);
+
+  source.samples = 20;
+  const auto message = [&](ErrorCode code) {
+    return error_of([&] { (void)damage_table(trained().graph, &trained().data, source); }, code);
+  };
+  EXPECT_THAT(message(ErrorCode::invalid_argument), HasSubstr("samples=30"));
+  source.samples = 30;
+  std::string text;
+  {
+    std::ifstream file(source.kept);
+    text.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  const auto with = [&](const std::string& broken) {
+    std::ofstream(source.kept) << broken;
+    return message(ErrorCode::corrupt_data);
+  };
+  EXPECT_THAT(with(text.substr(0, text.size() - 4)), HasSubstr("line 14"));
+  const auto second = text.find('\n') + 1;
+  EXPECT_THAT(with(text.substr(0, second) + "1 2 kmeans\n"), HasSubstr("line 2"));
+  EXPECT_THAT(with(text.substr(0, second) + "tensor a\n1 -2 kmeans\nend\n"), HasSubstr("line 3"));
+  EXPECT_THAT(with(""), HasSubstr("line 1"));
+}
+
 TEST(DamageTableOfANetwork, CountsErrorsAsTheirSourceSays) {
   auto source = widths(2, 2);
   const auto plain = damage_table(trained().graph, nullptr, source);

@@ -29,10 +29,14 @@ struct DamageSource {
   double temper = 1;           ///< Power that an estimator's importance is raised to, 0 to 1.
   std::int64_t samples = 256;  ///< Of the training part, for "sensitivity".
   std::uint64_t seed = 1;
+
+  /// File that the table is kept in: measured once, read from then on. Empty: not kept.
+  std::filesystem::path kept;
 };
 
 /// The damage table of a graph's weights, in the order of laconic::parameters(). `data` may be
-/// null. Throws Error(invalid_argument) where there is no weight, Error(invalid_data) where the
+/// null. Throws Error(invalid_argument) if the file that it is kept in is of another network, data
+/// set or source, and Error(corrupt_data) if it is damaged. Throws Error(invalid_argument) where there is no weight, Error(invalid_data) where the
 /// network does not fit the data.
 [[nodiscard]] std::vector<TensorChoices> damage_table(const Graph& graph, const Dataset* data,
                                                       const DamageSource& source,

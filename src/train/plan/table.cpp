@@ -4,6 +4,8 @@
 
 #include "laconic/analyze.h"
 #include "laconic/error.h"
+#include "train/checkpoint.h"
+#include "train/plan/kept_table.h"
 #include "train/post/sensitivity.h"
 
 namespace laconic {
@@ -39,10 +41,21 @@ ImportanceMap importance_of(const Graph& graph, const Dataset* data, const Damag
   return temper(estimate.values, source.temper);
 }
 
-}  // namespace
+/// What a table is of, in one line.
+std::string print_identity(const Graph& graph, const Dataset* data, const DamageSource& source) {
+  std::string all;
+  for (const auto& [name, constant] : graph.constants) all += name + digest(constant.bytes());
+  all += digest(pack_graph(graph));
+  const auto& widths = source.widths;
+  return fmt::format("network {}, data {}, {} samples={} temper={} seed={}, {} {}..{}",
+                     digest(std::as_bytes(std::span(all))),
+                     data == nullptr ? std::string("none") : data->spec(), source.importance,
+                     source.samples, source.temper, source.seed, name(widths.kind), widths.least,
+                     widths.most);
+}
 
-std::vector<TensorChoices> damage_table(const Graph& graph, const Dataset* data,
-                                        const DamageSource& source, const ProgressSink& progress) {
+std::vector<TensorChoices> measure(const Graph& graph, const Dataset* data,
+                                   const DamageSource& source, const ProgressSink& progress) {
   const auto importance = importance_of(graph, data, source, progress);
   std::vector<NamedWeights> tensors;
   for (const auto& info : parameters(graph)) {
@@ -57,6 +70,15 @@ std::vector<TensorChoices> damage_table(const Graph& graph, const Dataset* data,
     fail(ErrorCode::invalid_argument, "the network has no weights that could be quantized");
   }
   return damage_table(tensors, source.widths);
+}
+
+}  // namespace
+
+std::vector<TensorChoices> damage_table(const Graph& graph, const Dataset* data,
+                                        const DamageSource& source, const ProgressSink& progress) {
+  const auto table = [&] { return measure(graph, data, source, progress); };
+  if (source.kept.empty()) return table();
+  return kept_table(source.kept, print_identity(graph, data, source), table);
 }
 
 std::int64_t weight_count(const Graph& graph) {
