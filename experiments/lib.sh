@@ -1,6 +1,7 @@
 # What experiments share: their command line, data by scale, and a row of results per run.
 #
-#   run.sh [--scale smoke|small|paper] [--program P] [--cifar DIR] [--resnet20 ONNX] [--out DIR]
+#   run.sh [--scale smoke|small|paper] [--program P] [--cifar DIR] [--resnet20 ONNX] [--resnet32 ONNX]
+#          [--out DIR] [--device cpu|cuda] [--threads N]
 #
 # smoke  a perceptron on Fashion-MNIST, an epoch a run: do all the commands work?
 # small  ResNet-20 on a tenth of CIFAR-10's training images, few epochs: what a laptop can do.
@@ -10,7 +11,7 @@
 # Models, plans and reports go to OUT (runs/NAME-SCALE).
 set -euo pipefail
 
-scale=smoke program=laconic cifar= resnet20= out=
+scale=smoke program=laconic cifar= resnet20= resnet32= out= device=cpu threads=0
 here=$(cd "$(dirname "$0")" && pwd)
 while [ $# -gt 0 ]; do
   case $1 in
@@ -18,8 +19,14 @@ while [ $# -gt 0 ]; do
     --program) program=$2 ;;
     --cifar) cifar=$2 ;;
     --resnet20) resnet20=$2 ;;
+    --resnet32) resnet32=$2 ;;
     --out) out=$2 ;;
-    *) echo "unknown option $1; valid: --scale, --program, --cifar, --resnet20, --out" >&2; exit 2 ;;
+    --device) device=$2 ;;
+    --threads) threads=$2 ;;
+    *)
+      echo "unknown option $1; valid: --scale, --program, --cifar, --resnet20, --resnet32, --out, --device, --threads" >&2
+      exit 2
+      ;;
   esac
   shift 2
 done
@@ -65,6 +72,7 @@ row() {
   local start=$SECONDS
   "$program" train "$model" --data "$data" --epochs "$epochs" --batch "$batch" \
     --optimizer "sgd:lr=$rate,momentum=0.9" --schedule cosine --weight-decay 1e-4 \
+    --device "$device" --threads "$threads" \
     --method "$method" "$@" -o "$out/$name.lac" -f --json >"$out/$name.json"
   local what=$2
   [ "$1" = --quantizer ] || what=$(basename "$2")
@@ -73,9 +81,10 @@ row() {
     figure accuracy <"$out/$name.json"),$((SECONDS - start))" >>"$results"
 }
 
-# What the float network reaches.
+# float_row [NAME]: what the float network reaches.
 float_row() {
-  grep -q "^float," "$results" && return
-  echo "float,$(basename "$model"),0,,,$(stat -c %s "$model"),32,$(
-    "$program" eval "$model" --data "$data" --json -q | figure accuracy),0" >>"$results"
+  local name=${1:-float}
+  grep -q "^$name," "$results" && return
+  echo "$name,$(basename "$model"),0,,,$(stat -c %s "$model"),32,$(
+    "$program" eval "$model" --data "$data" --json -q --threads "$threads" | figure accuracy),0" >>"$results"
 }

@@ -17,7 +17,7 @@ plan() { # NAME ALLOCATOR CHOICES
   [ -f "$out/$1.plan" ] && return
   echo "== plan $1" >&2
   "$program" plan "$model" --data "$data" --allocator "$2" --choices "$3" --budget $budget \
-    --limit $samples --memory "$out/$1.rewards" -o "$out/$1.plan" -f --json >"$out/$1.plan.json"
+    --limit $samples --memory "$out/$1.rewards" --table "$out/$3.table" --threads "$threads" -o "$out/$1.plan" -f --json >"$out/$1.plan.json"
   echo "$1,$(basename "$model"),\"$2\",$(figure bits_per_weight <"$out/$1.plan.json"),$(
     figure damage <"$out/$1.plan.json"),$(inner before <"$out/$1.plan.json"),$(
     inner after <"$out/$1.plan.json")" >>"$plans"

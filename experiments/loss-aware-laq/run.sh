@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
 # Loss-aware binary, ternary and m-bit weights beside their baselines, trained from scratch:
-# tables 1 of LAB and LAQ. Every network of a data set is trained alike but for its method.
+# tables 1 of LAB and LAQ, and those of LSTMs on text. Every network of a data set is trained alike but for its method.
 #
-#   run.sh [--scale smoke|small|paper] [--program P] [--mnist DIR] [--cifar DIR] [--seeds N] [--out DIR]
-#          [--device cpu|cuda]
+#   run.sh [--scale smoke|small|paper] [--program P] [--mnist DIR] [--cifar DIR] [--text FILE] [--seeds N]
+#          [--only NAME,NAME...] [--out DIR] [--device cpu|cuda] [--threads N]
 #
 # smoke  Fashion-MNIST, a narrow perceptron, one epoch: do all the commands work?
-# small  MNIST, a perceptron of 3 x 256 units, 5 epochs; CIFAR-10, if given, at width 16, 10 epochs.
-# paper  the papers' networks and epochs (50 and 200), for a GPU.
+# small  What is given of: MNIST, a perceptron of 3 x 256 units, 5 epochs; CIFAR-10 at width 16, 10 epochs;
+#        the first 500,000 characters of a text, an LSTM of 128 units, sequences of 50, 4 epochs.
+# paper  the papers' networks and epochs (50 and 200), CIFAR-10 whitened, for a GPU.
+#
+# The last figure of a row is the error in % of images, the cross-entropy in nats of characters.
 #
 # Rows go to results-SCALE.csv beside this script as they are finished; one that is there is not run again.
 set -euo pipefail
 
-scale=smoke program=laconic mnist= cifar= seeds=1 device=cpu out=
+scale=smoke program=laconic mnist= cifar= text= seeds=1 device=cpu threads=0 only= out=
 here=$(cd "$(dirname "$0")" && pwd)
 while [ $# -gt 0 ]; do
   case $1 in
@@ -20,35 +23,47 @@ while [ $# -gt 0 ]; do
     --program) program=$2 ;;
     --mnist) mnist=$2 ;;
     --cifar) cifar=$2 ;;
+    --text) text=$2 ;;
     --seeds) seeds=$2 ;;
     --device) device=$2 ;;
+    --threads) threads=$2 ;;
+    --only) only=,$2, ;;
     --out) out=$2 ;;
-    *) echo "unknown option $1; valid: --scale, --program, --mnist, --cifar, --seeds, --device, --out" >&2; exit 2 ;;
+    *) echo "unknown option $1; valid: --scale, --program, --mnist, --cifar, --text, --seeds, --device, --threads, --only, --out" >&2; exit 2 ;;
   esac
   shift 2
 done
 out=${out:-runs/loss-aware-laq-$scale}
 mkdir -p "$out"
 results=$here/results-$scale.csv
-[ -f "$results" ] || echo "data,method,seed,model,epochs,bytes,test error %,seconds" >"$results"
+[ -f "$results" ] || printf 'data,method,seed,model,epochs,bytes,test error %% or nats,seconds\n' >"$results"
 
 # The first figure of that name at the top of a JSON object.
 figure() { sed -n "s/^  \"$1\": \([-0-9.e+]*\),*$/\1/p" | head -1; }
 
+# What a row ends with.
+score() {
+  if [ "$set" = text ]; then
+    figure loss | awk '{ printf "%.4f", $1 }'
+  else
+    figure accuracy | awk '{ printf "%.2f", 100 * (1 - $1) }'
+  fi
+}
+
 # row NAME [METHOD QUANTIZER]: trains with every seed, from the same start but for the method.
 row() {
   local name=$1 seed
+  [ -z "$only" ] || [[ $only = *,$name,* ]] || return 0
   for seed in $(seq "$seeds"); do
     grep -q "^$set,$name,$seed," "$results" && continue
     echo "== $set $name, seed $seed" >&2
     local file=$out/$set-$name-$seed.onnx how=() start=$SECONDS bytes
     [ $# -eq 1 ] || { file=${file%.onnx}.lac; how=(--method "$2" --quantizer "$3"); }
     "$program" train "$model" --data "$data" --epochs "$epochs" --batch "$batch" \
-      --optimizer "adam:lr=$rate" --schedule "$schedule" --loss "$loss" --seed "$seed" --device "$device" \
-      "${how[@]}" -o "$file" -f --json >"$out/$set-$name-$seed.json"
+      --optimizer "adam:lr=$rate" --schedule "$schedule" --loss "$loss" --clip-gradients "$clip" --seed "$seed" --device "$device" \
+      --threads "$threads" "${how[@]}" -o "$file" -f --json >"$out/$set-$name-$seed.json"
     bytes=$(stat -c %s "$file")
-    echo "$set,$name,$seed,\"$model\",$epochs,$bytes,$(figure accuracy <"$out/$set-$name-$seed.json" |
-      awk '{ printf "%.2f", 100 * (1 - $1) }'),$((SECONDS - start))" >>"$results"
+    echo "$set,$name,$seed,\"$model\",$epochs,$bytes,$(score <"$out/$set-$name-$seed.json"),$((SECONDS - start))" >>"$results"
   done
 }
 
@@ -65,11 +80,14 @@ all_rows() {
   row lat2e $aware scaled:pattern=ternary,signs=two
   row lat2a $aware scaled:pattern=ternary,signs=two,solver=alternating
   row dorefa3 projected:importance=ones,gradient=tanh dorefa:bits=3
-  row laq3-linear $aware scaled:pattern=linear,bits=3
-  row laq3-log $aware scaled:pattern=log,bits=3
+  row dorefa4 projected:importance=ones,gradient=tanh dorefa:bits=4
+  for bits in 3 4; do
+    row laq$bits-linear $aware scaled:pattern=linear,bits=$bits
+    row laq$bits-log $aware scaled:pattern=log,bits=$bits
+  done
 }
 
-loss=square_hinge
+loss=square_hinge clip=0
 case $scale in
   smoke)
     set=fashion-mnist data=fashion-mnist:validation=0.9 model=perceptron:width=32,layers=2
@@ -87,6 +105,12 @@ case $scale in
       epochs=10 batch=50 rate=0.002 schedule=cosine
       all_rows
     fi
+    if [ -n "$text" ]; then
+      head -c 500000 "$text" >"$out/text"
+      set=text data=text:$out/text,steps=50 model=char_lstm:units=128 loss=cross_entropy clip=5
+      epochs=4 batch=20 rate=0.005 schedule=cosine
+      all_rows
+    fi
     ;;
   paper)
     if [ -n "$mnist" ]; then
@@ -95,8 +119,13 @@ case $scale in
       all_rows
     fi
     if [ -n "$cifar" ]; then
-      set=cifar10 data=cifar10:$cifar,validation=5000 model=vgg_small
+      set=cifar10 data=cifar10:$cifar,validation=5000,gcn=55,zca=0.1,scale=1 model=vgg_small
       epochs=200 batch=50 rate=0.002 schedule=step:at=$(seq -s / 15 15 195),factor=0.5
+      all_rows
+    fi
+    if [ -n "$text" ]; then
+      set=text data=text:$text model=char_lstm loss=cross_entropy clip=5
+      epochs=200 batch=100 rate=0.002 schedule=step:at=$(seq -s / 11 199),factor=0.98
       all_rows
     fi
     ;;
