@@ -14,9 +14,10 @@ TEST(ZooRun, EveryNetworkAnswersWithItsClasses) {
   const at::NoGradGuard no_gradients;
   for (const auto& row : networks()) {
     SCOPED_TRACE(row.name);
-    const Shape sample = sample_of(row);
-    const Network network(make_network(narrow(row), sample, 7, 1));
-    const std::vector<at::Tensor> input{at::ones({2, sample[0], sample[1], sample[2]})};
+    const Network network(make_network(narrow(row), sample_of(row), 7, 1));
+    Shape samples = sample_of(row);
+    samples.insert(samples.begin(), 2);
+    const std::vector<at::Tensor> input{at::ones(samples)};
     const auto answers = network.run(input);
     ASSERT_EQ(answers.size(), network.graph().outputs.size());
     for (std::size_t i = 0; i < answers.size(); ++i) {

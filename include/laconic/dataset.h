@@ -1,7 +1,7 @@
 // Data sets: samples and labels, in parts that are kept apart. No LibTorch.
 //
 // Specs: "cifar10:DIR,mean=0.485/0.456/0.406,std=0.229/0.224/0.225", "mnist:DIR,scale=1/256",
-// "fashion-mnist", "images:DIR,size=224", "npy:x=FILE,y=FILE". A pixel becomes
+// "fashion-mnist", "images:DIR,size=224", "npy:x=FILE,y=FILE", "text:FILE,steps=100". A pixel becomes
 // (value * scale - mean) / std, per channel; scale is 1/255 unless given.
 
 #pragma once
@@ -41,10 +41,13 @@ class Dataset {
   /// Of one sample, as the network sees it: {3, 32, 32}.
   [[nodiscard]] virtual const Shape& sample_shape() const noexcept = 0;
   [[nodiscard]] virtual std::int64_t classes() const noexcept = 0;
+
+  /// Labels of a sample: one, or one for each step of a sequence, along its first axis.
+  [[nodiscard]] virtual std::int64_t labels_per_sample() const noexcept { return 1; }
   [[nodiscard]] virtual std::int64_t size(Part part) const noexcept = 0;
 
   /// Fills `x` with indices.size() samples, preprocessed, one after another, and `labels` with
-  /// their classes. Sample i of this call is augmented by the stream Random(seed, "augment", i's
+  /// their classes, labels_per_sample() of each. Sample i of this call is augmented by the stream Random(seed, "augment", i's
   /// index). Throws Error(invalid_data) naming the file if one has become unreadable.
   virtual void read(Part part, std::span<const std::int64_t> indices, std::span<float> x,
                     std::span<std::int64_t> labels, const Augmentation& augmentation = {},

@@ -14,10 +14,11 @@
 namespace laconic {
 
 struct Score {
-  double accuracy = 0;  ///< Fraction of samples whose largest output is their class; of a detector
-                        ///< the mean average precision at IoU 0.5.
-  double loss = 0;      ///< Mean cross-entropy in nats, outputs taken as logits unless the graph
-                        ///< ends in Softmax or LogSoftmax; of a detector what training minimises.
+  double accuracy = 0;  ///< Fraction of labels for which the largest output is the label's; of a
+                        ///< detector the mean average precision at IoU 0.5.
+  double loss = 0;      ///< Mean cross-entropy of a label in nats, outputs taken as logits unless
+                        ///< the graph ends in Softmax or LogSoftmax; of a detector what training
+                        ///< minimises.
   std::int64_t samples = 0;
 };
 
@@ -33,8 +34,8 @@ struct EvaluateOptions {
                              const ProgressSink& progress = {});
 
 /// Throws Error(invalid_data) naming both shapes or counts unless the network takes samples of the
-/// data set and answers with one number per class; or, for data of object detection, as
-/// check_detector_fits() does.
+/// data set and answers with one number per class, for each label; or, for data of object
+/// detection, as check_detector_fits() does.
 void check_fits(const Graph& graph, const Dataset& data);
 
 }  // namespace laconic

@@ -110,6 +110,11 @@ Samples::Samples(const Network& network, const Dataset& data, const Options& opt
     fail(ErrorCode::invalid_data, "data set {} has no training sample, but importance needs some",
          data.spec());
   }
+  if (data.labels_per_sample() != 1) {
+    fail(ErrorCode::invalid_data,
+         "samples of {} have {} labels each, but importance is measured on samples of one label",
+         data.spec(), data.labels_per_sample());
+  }
   const std::int64_t asked = options.integer("samples");
   const std::int64_t taken = asked == 0 ? available : std::min(asked, available);
   order_.resize(static_cast<std::size_t>(available));

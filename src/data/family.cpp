@@ -5,6 +5,13 @@
 namespace laconic {
 namespace {
 
+constexpr OptionInfo contrast{
+    "gcn", "0", ">=0",
+    "Norm that each sample is brought to once its mean is taken out, before zca; 0: as it is."};
+constexpr OptionInfo whitening{
+    "zca", "0", ">=0",
+    "Whitens pixels by the covariance of the training part with so much added to its eigenvalues, "
+    "before scale; 0: not."};
 constexpr OptionInfo scale{"scale", "1/255", ">0", "A pixel becomes (value * scale - mean) / std."};
 constexpr OptionInfo raw_scale{"scale", "1", ">0", "A value becomes (value * scale - mean) / std."};
 constexpr OptionInfo mean{"mean", "0", "list", "One for all channels, or one each."};
@@ -25,6 +32,8 @@ constexpr OptionInfo color{"channels", "rgb", "rgb|bgr", "Their order."};
 
 constexpr std::array mnist_options = {
     OptionInfo{"", "required", "text", "Folder with the four IDX files, plain or gzip."},
+    contrast,
+    whitening,
     scale,
     mean,
     deviation,
@@ -37,6 +46,8 @@ constexpr std::array mnist_options = {
 constexpr std::array fashion_mnist_options = {
     OptionInfo{"", "/usr/share/datasets/fashion-mnist", "text",
                "Folder with the four IDX files, plain or gzip."},
+    contrast,
+    whitening,
     scale,
     mean,
     deviation,
@@ -50,6 +61,8 @@ constexpr std::array cifar10_options = {
     OptionInfo{"", "required", "text",
                "Folder with data_batch_1.bin to data_batch_5.bin and test_batch.bin."},
     color,
+    contrast,
+    whitening,
     scale,
     mean,
     deviation,
@@ -63,6 +76,8 @@ constexpr std::array cifar100_options = {
     OptionInfo{"", "required", "text", "Folder with train.bin and test.bin."},
     OptionInfo{"labels", "fine", "fine|coarse", "The 100 classes, or their 20 families."},
     color,
+    contrast,
+    whitening,
     scale,
     mean,
     deviation,
@@ -142,6 +157,11 @@ constexpr std::array coco_options = {
     deviation,
     flip_images,
     jitter};
+constexpr std::array text_options = {
+    OptionInfo{"", "required", "text", "File whose bytes are the characters."},
+    OptionInfo{"steps", "100", "1..65536", "Characters of a sequence."},
+    OptionInfo{"train", "0.8", "0..1 real", "Share of the file, from its start."},
+    OptionInfo{"validation", "0.1", "0..1 real", "Share after that; the rest is the test part."}};
 
 constexpr std::array table = {
     FamilyRow<Dataset>{{"mnist", "Handwritten digits, 28 x 28, or another set in their format.",
@@ -171,6 +191,9 @@ constexpr std::array table = {
     FamilyRow<Dataset>{{"coco", "Images with boxes, in the layout of COCO: object detection.",
                         "Lin et al. 2014, Microsoft COCO", coco_options},
                        make_coco},
+    FamilyRow<Dataset>{{"text", "Sequences of characters, each to be told from those before it.",
+                        "Karpathy, Johnson, Li 2016, arXiv:1506.02078", text_options},
+                       make_text},
 };
 constexpr auto rows = infos(table);
 

@@ -15,5 +15,6 @@ std::unique_ptr<Dataset> make_images(const Options& options);
 std::unique_ptr<Dataset> make_npy(const Options& options);
 std::unique_ptr<Dataset> make_coco(const Options& options);
 std::unique_ptr<Dataset> make_voc(const Options& options);
+std::unique_ptr<Dataset> make_text(const Options& options);
 
 }  // namespace laconic

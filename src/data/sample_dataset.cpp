@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <numeric>
+#include <optional>
 
+#include "data/whitening.h"
 #include "laconic/error.h"
 #include "laconic/random.h"
-#include "laconic/threads.h"
+#include "train/torch_threads.h"
 
 namespace laconic {
 namespace {
@@ -54,6 +56,8 @@ class SampleDataset : public Dataset {
       shape_ = planar_ ? Shape{channels_, height_, width_} : Shape{height_, width_, channels_};
     }
     split(options);
+    contrast_ = has_option(options, "gcn") ? options.number("gcn") : 0;
+    if (has_option(options, "zca")) fit_whitening(options.number("zca"), name);
   }
 
   const Shape& sample_shape() const noexcept override { return shape_; }
@@ -83,21 +87,51 @@ class SampleDataset : public Dataset {
              name(part), limit);
       }
     }
-    constexpr std::int64_t chunk = 16;
-    const auto samples = static_cast<std::int64_t>(indices.size());
-    parallel_for((samples + chunk - 1) / chunk, [&](std::int64_t c) {
-      std::vector<float> raw(static_cast<std::size_t>(element_count(source_->shape())));
-      for (auto i = c * chunk; i < std::min(samples, (c + 1) * chunk); ++i) {
-        const auto at = static_cast<std::size_t>(i);
-        const auto [stored_part, stored] = locate(part, indices[at]);
-        source_->read(stored_part, stored, raw);
-        labels[at] = source_->label(stored_part, stored);
-        prepare(raw, x.subspan(at * count, count), augmentation, seed, indices[at]);
+    constexpr std::int64_t chunk = Whitening::batch;
+    const auto raw_count = static_cast<std::size_t>(element_count(source_->shape()));
+    const std::size_t at_once = whitening_ ? chunk : 1;
+    const auto chunks = (static_cast<std::int64_t>(indices.size()) + chunk - 1) / chunk;
+    torch_parallel_for(chunks, [&](std::int64_t c) {
+      const auto begin = static_cast<std::size_t>(c * chunk);
+      const auto end = std::min(begin + chunk, indices.size());
+      std::vector<float> raw(at_once * raw_count);
+      for (std::size_t first = begin; first < end; first += at_once) {
+        const auto some = std::min(at_once, end - first);
+        for (std::size_t i = 0; i < some; ++i) {
+          const auto sample = std::span(raw).subspan(i * raw_count, raw_count);
+          labels[first + i] = read_raw(part, indices[first + i], sample);
+        }
+        if (whitening_) whitening_->apply(raw);
+        for (std::size_t i = 0; i < some; ++i) {
+          prepare(std::span(raw).subspan(i * raw_count, raw_count),
+                  x.subspan((first + i) * count, count), augmentation, seed, indices[first + i]);
+        }
       }
     });
   }
 
  private:
+  void fit_whitening(double regularization, std::string_view data_set) {
+    if (regularization == 0) return;
+    const auto features = element_count(source_->shape());
+    if (features > Whitening::most_features) {
+      fail(ErrorCode::invalid_argument,
+           "data set \"{}\": zca takes samples of at most {} numbers, but these have {}", data_set,
+           Whitening::most_features, features);
+    }
+    whitening_.emplace(
+        size(Part::train), features, regularization,
+        [this](std::int64_t i, std::span<float> out) { (void)read_raw(Part::train, i, out); });
+  }
+
+  /// A sample up to whitening; returns its label.
+  std::int64_t read_raw(Part part, std::int64_t i, std::span<float> out) const {
+    const auto [stored_part, stored] = locate(part, i);
+    source_->read(stored_part, stored, out);
+    if (contrast_ > 0) normalize_contrast(out, contrast_);
+    return source_->label(stored_part, stored);
+  }
+
   void check_augmentation(const Augmentation& augmentation) const {
     if ((augmentation.flip || augmentation.pad != 0) && !image_) {
       fail(ErrorCode::invalid_argument,
@@ -181,6 +215,8 @@ class SampleDataset : public Dataset {
   bool planar_ = true;
   bool own_validation_ = false;
   std::int64_t channels_ = 1, height_ = 1, width_ = 1, margin_ = 0;
+  double contrast_ = 0;
+  std::optional<Whitening> whitening_;
   double scale_ = 1;
   std::vector<double> mean_, deviation_;
   Augmentation augmentation_;

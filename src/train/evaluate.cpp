@@ -50,11 +50,11 @@ Sums score(std::span<const float> rows, std::span<const std::int64_t> labels, st
   return sums;
 }
 
-/// The network's answers to samples, one row each.
+/// The network's answers to samples, one row for each label.
 class Answers {
  public:
-  Answers(const Network& network, std::int64_t classes, const EvaluateOptions& options)
-      : network_(network), classes_(classes) {
+  Answers(const Network& network, const Dataset& data, const EvaluateOptions& options)
+      : network_(network), classes_(data.classes()), labels_(data.labels_per_sample()) {
     run_.overrides = options.overrides;
   }
 
@@ -81,16 +81,16 @@ class Answers {
   [[nodiscard]] at::Tensor run(const at::Tensor& samples) const {
     const at::NoGradGuard no_gradients;
     const at::Tensor out = network_.run(std::array{samples}, run_)[0];
-    const auto rows = samples.size(0);
-    if (out.dim() < 1 || out.size(0) != rows || out.numel() != rows * classes_) {
+    const auto rows = samples.size(0) * labels_;
+    if (out.dim() < 1 || out.size(0) != samples.size(0) || out.numel() != rows * classes_) {
       fail(ErrorCode::invalid_data, "the network answers {} samples with {} numbers, not {} each",
-           rows, out.numel(), classes_);
+           samples.size(0), out.numel(), labels_ * classes_);
     }
     return out.reshape({rows, classes_}).to(at::kCPU, at::kFloat).contiguous();
   }
 
   const Network& network_;
-  std::int64_t classes_;
+  std::int64_t classes_, labels_;
   RunOptions run_;
   bool one_by_one_ = false;
 };
@@ -105,7 +105,9 @@ Batch read_batch(const Dataset& data, Part part, std::int64_t first, std::int64_
   std::iota(indices.begin(), indices.end(), first);
   Shape shape = data.sample_shape();
   shape.insert(shape.begin(), count);
-  Batch batch{at::empty(shape, at::kFloat), std::vector<std::int64_t>(indices.size())};
+  Batch batch{at::empty(shape, at::kFloat),
+              std::vector<std::int64_t>(indices.size() *
+                                        static_cast<std::size_t>(data.labels_per_sample()))};
   const std::span x(batch.samples.data_ptr<float>(),
                     static_cast<std::size_t>(batch.samples.numel()));
   data.read(part, indices, x, batch.labels);
@@ -157,7 +159,7 @@ Score evaluate(const Network& network, const Dataset& data, Part part,
   if (samples == 0) fail(ErrorCode::invalid_data, "the data have no {} samples", name(part));
   const auto answer = answer_of(network.graph());
   const auto classes = data.classes();
-  Answers answers(network, classes, options);
+  Answers answers(network, data, options);
   answers.probe(read_batch(data, part, 0, std::min<std::int64_t>(samples, 2)).samples);
 
   const auto batches = (samples + options.batch - 1) / options.batch;
@@ -183,7 +185,7 @@ Score evaluate(const Network& network, const Dataset& data, Part part,
     total.right += part_of.right;
     total.loss += part_of.loss;
   }
-  const auto count = static_cast<double>(samples);
+  const auto count = static_cast<double>(samples * data.labels_per_sample());
   return {static_cast<double>(total.right) / count, total.loss / count, samples};
 }
 

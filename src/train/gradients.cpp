@@ -69,13 +69,13 @@ Gradients::Gradients(Network& network, const Dataset& data, const TrainOptions& 
 at::Tensor Gradients::answers(const Network& network, const at::Tensor& samples,
                               const RunOptions& run) const {
   const at::Tensor out = network.run(std::array{samples}, run)[0];
-  const auto rows = samples.size(0);
-  if (out.dim() < 1 || out.size(0) != rows || out.numel() != rows * data_.classes()) {
+  const auto rows = samples.size(0), labels = rows * data_.labels_per_sample();
+  if (out.dim() < 1 || out.size(0) != rows || out.numel() != labels * data_.classes()) {
     fail(ErrorCode::invalid_data,
          "the network answers {} samples with {} numbers, but must with {} each to be trained",
-         rows, out.numel(), data_.classes());
+         rows, out.numel(), data_.labels_per_sample() * data_.classes());
   }
-  return out.reshape({rows, data_.classes()});
+  return out.reshape({labels, data_.classes()});
 }
 
 at::Tensor Gradients::class_loss(const at::Tensor& samples, const at::Tensor& labels,
@@ -113,11 +113,11 @@ Gradients::Shard Gradients::run_shard(std::span<const std::int64_t> indices, std
   Shape shape = data_.sample_shape();
   shape.insert(shape.begin(), static_cast<std::int64_t>(indices.size()));
   at::Tensor samples = at::empty(shape, at::kFloat);
-  at::Tensor labels = at::empty({shape[0]}, at::kLong);
+  at::Tensor labels = at::empty({shape[0] * data_.labels_per_sample()}, at::kLong);
   const auto count = static_cast<std::size_t>(samples.numel());
   data_.read(Part::train, indices, std::span(samples.data_ptr<float>(), count),
-             std::span(labels.data_ptr<std::int64_t>(), indices.size()), data_.augmentation(),
-             seeds.augmentation);
+             std::span(labels.data_ptr<std::int64_t>(), static_cast<std::size_t>(labels.numel())),
+             data_.augmentation(), seeds.augmentation);
   samples = samples.to(device);
   labels = labels.to(device);
 
@@ -141,8 +141,9 @@ Gradients::Shard Gradients::run_shard(std::span<const std::int64_t> indices, std
                               ? detection_loss(samples, indices, run, seeds.augmentation)
                               : class_loss(samples, labels, run, shard.right);
   shard.loss = loss.item<double>();
-  shard.gradients = torch::autograd::grad({loss / static_cast<double>(minibatch)}, inputs, {}, {},
-                                          false, /*allow_unused=*/true);
+  const auto labels_of_minibatch = static_cast<std::int64_t>(minibatch) * data_.labels_per_sample();
+  shard.gradients = torch::autograd::grad({loss / static_cast<double>(labels_of_minibatch)}, inputs,
+                                          {}, {}, false, /*allow_unused=*/true);
   return shard;
 }
 

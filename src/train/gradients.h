@@ -23,8 +23,8 @@ struct ShardStatistics {
 };
 
 struct MinibatchResult {
-  double loss = 0;         ///< Summed over samples.
-  std::int64_t right = 0;  ///< Samples whose largest output is their class.
+  double loss = 0;         ///< Summed over labels.
+  std::int64_t right = 0;  ///< Labels for which the largest output is theirs.
   std::vector<std::vector<ShardStatistics>> statistics;  ///< By shard, then by node.
 };
 

@@ -159,7 +159,7 @@ class Trainer {
 
     state_.loss += result.loss;
     state_.right += result.right;
-    state_.samples += static_cast<std::int64_t>(indices.size());
+    state_.labels += static_cast<std::int64_t>(indices.size()) * data_.labels_per_sample();
     ++state_.step;
     tell();
   }
@@ -175,10 +175,10 @@ class Trainer {
 
   void end_epoch() {
     EpochReport report;
-    const auto samples = static_cast<double>(std::max<std::int64_t>(state_.samples, 1));
+    const auto labels = static_cast<double>(std::max<std::int64_t>(state_.labels, 1));
     report.epoch = static_cast<std::int64_t>(state_.epochs.size()) + 1;
-    report.loss = state_.loss / samples;
-    report.accuracy = static_cast<double>(state_.right) / samples;
+    report.loss = state_.loss / labels;
+    report.accuracy = static_cast<double>(state_.right) / labels;
     report.learning_rate = optimizer_->learning_rate() * rate_factor();
     if (data_.size(Part::validation) > 0) {
       const EvaluationScope scope(options_.method, network_);
@@ -187,7 +187,7 @@ class Trainer {
     state_.epochs.push_back(report);
     state_.loss = 0;
     state_.right = 0;
-    state_.samples = 0;
+    state_.labels = 0;
     if (!progress_) return;
     std::string message = fmt::format("epoch {} of {}: {}", report.epoch, options_.epochs,
                                       figures(report.loss, report.accuracy));
@@ -212,9 +212,9 @@ class Trainer {
   void tell() {
     if (!progress_ || seconds_since(told_) < 0.1) return;
     told_ = Clock::now();
-    const auto samples = static_cast<double>(state_.samples);
+    const auto labels = static_cast<double>(state_.labels);
     progress_({"train", done_samples(), total_steps_ * batch(),
-               figures(state_.loss / samples, static_cast<double>(state_.right) / samples), false});
+               figures(state_.loss / labels, static_cast<double>(state_.right) / labels), false});
   }
 
   void check_finite() {

@@ -84,7 +84,7 @@ Checkpoint capture_state(const TrainState& state, const Network& network,
   out.progress = {{"step", fmt::format("{}", state.step)},
                   {"loss", fmt::format("{}", state.loss)},
                   {"right", fmt::format("{}", state.right)},
-                  {"samples", fmt::format("{}", state.samples)},
+                  {"labels", fmt::format("{}", state.labels)},
                   {"epochs", print(state.epochs)}};
   for (const auto& info : network.parameters()) {
     out.tensors.emplace("parameter/" + info.name, to_dense(network.parameter(info.name)));
@@ -105,7 +105,7 @@ TrainState restore_state(const Checkpoint& checkpoint, Network& network, Optimiz
   state.step = parse<std::int64_t>(checkpoint, "step");
   state.loss = parse<double>(checkpoint, "loss");
   state.right = parse<std::int64_t>(checkpoint, "right");
-  state.samples = parse<std::int64_t>(checkpoint, "samples");
+  state.labels = parse<std::int64_t>(checkpoint, "labels");
   state.epochs = parse_epochs(checkpoint.text("epochs"));
   const at::NoGradGuard no_gradients;
   for (const auto& info : network.parameters()) {

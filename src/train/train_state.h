@@ -16,9 +16,9 @@ namespace laconic {
 struct TrainState {
   std::int64_t step = 0;  ///< Steps done.
   std::vector<EpochReport> epochs;
-  double loss = 0;  ///< Summed over the samples of the epoch so far,
+  double loss = 0;  ///< Summed over the labels of the epoch so far,
   std::int64_t right = 0;
-  std::int64_t samples = 0;  ///< of which there are so many.
+  std::int64_t labels = 0;  ///< of which there are so many.
 };
 
 [[nodiscard]] DenseTensor to_dense(const at::Tensor& tensor);

@@ -29,6 +29,10 @@ constexpr std::array vgg_small_options{
                "Filters of the first two convolutions; linear layers have 8 times as many units."},
     output_norm};
 
+constexpr std::array char_lstm_options{
+    OptionInfo{"units", "512", "1..16384", "Of the recurrent layer."},
+};
+
 constexpr std::array width64_options{
     OptionInfo{"width", "64", "1..1024",
                "Channels of the first layer; the others' are in proportion."},
@@ -107,6 +111,10 @@ constexpr std::array table{
     NetworkRow{{"vgg_small", "Six 3x3 convolutions and three linear layers for small images.",
                 "Courbariaux, Bengio, David 2015, BinaryConnect, section 3.2", vgg_small_options},
                build_vgg_small},
+    NetworkRow{{"char_lstm", "One LSTM layer and an output for each character of a sequence.",
+                "Karpathy, Johnson, Li 2016, Visualizing and understanding recurrent networks",
+                char_lstm_options},
+               build_char_lstm},
     NetworkRow{{"vgg16", "Thirteen 3x3 convolutions and three linear layers for images of 224x224.",
                 "Simonyan and Zisserman 2015, Very deep convolutional networks, column D",
                 width64_options},

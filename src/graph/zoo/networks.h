@@ -20,6 +20,7 @@ Graph build_lenet5(const Options& options, const Task& task);
 
 Graph build_perceptron(const Options& options, const Task& task);
 Graph build_vgg_small(const Options& options, const Task& task);
+Graph build_char_lstm(const Options& options, const Task& task);
 Graph build_cifar10_quick(const Options& options, const Task& task);
 Graph build_alexnet(const Options& options, const Task& task);
 Graph build_vgg16(const Options& options, const Task& task);

@@ -13,6 +13,7 @@ void JoinedParts::read(Part, std::span<const std::int64_t> indices, std::span<fl
                        std::uint64_t seed) const {
   const std::int64_t first = data_.size(Part::train);
   const std::size_t each = indices.empty() ? 0 : x.size() / indices.size();
+  const auto labels_each = static_cast<std::size_t>(data_.labels_per_sample());
   // Runs of samples of the same part are read at once.
   for (std::size_t begin = 0, end = 0; begin < indices.size(); begin = end) {
     const bool validation = indices[begin] >= first;
@@ -21,8 +22,8 @@ void JoinedParts::read(Part, std::span<const std::int64_t> indices, std::span<fl
       run.push_back(indices[end] - (validation ? first : 0));
     }
     data_.read(validation ? Part::validation : Part::train, run,
-               x.subspan(begin * each, run.size() * each), labels.subspan(begin, run.size()),
-               augmentation, seed);
+               x.subspan(begin * each, run.size() * each),
+               labels.subspan(begin * labels_each, run.size() * labels_each), augmentation, seed);
   }
 }
 

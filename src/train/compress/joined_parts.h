@@ -14,6 +14,9 @@ class JoinedParts : public Dataset {
 
   [[nodiscard]] const Shape& sample_shape() const noexcept override { return data_.sample_shape(); }
   [[nodiscard]] std::int64_t classes() const noexcept override { return data_.classes(); }
+  [[nodiscard]] std::int64_t labels_per_sample() const noexcept override {
+    return data_.labels_per_sample();
+  }
   [[nodiscard]] std::int64_t size(Part part) const noexcept override;
   void read(Part part, std::span<const std::int64_t> indices, std::span<float> x,
             std::span<std::int64_t> labels, const Augmentation& augmentation,

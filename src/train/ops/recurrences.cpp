@@ -51,18 +51,23 @@ State gru_step(const Direction& d, const at::Tensor& x, const State& state) {
 }
 
 State lstm_step(const Direction& d, const at::Tensor& x, const State& state) {
-  const auto gates =
-      (x + at::linear(state.h, d.r, d.rb)).chunk(4, 1);  // Input, output, forget, cell.
+  const auto hidden = state.h.size(1);
+  const auto parts = at::addmm(x, state.h, d.r.t()).split_with_sizes({3 * hidden, hidden}, 1);
+  const auto sums = parts[0].chunk(3, 1);
   const auto peep = [&](std::int64_t gate, const at::Tensor& cell) {
-    const auto& sum = gates[static_cast<std::size_t>(gate)];
-    if (!d.peepholes.defined()) return sum;
-    const auto hidden = state.h.size(1);
-    return sum + d.peepholes.narrow(0, gate * hidden, hidden) * cell;
+    return sums[static_cast<std::size_t>(gate)] +
+           d.peepholes.narrow(0, gate * hidden, hidden) * cell;
   };
-  const auto input = d.gate(0, peep(0, state.c));
-  const auto forget = d.variant ? 1 - input : d.gate(0, peep(2, state.c));
-  const auto cell = forget * state.c + input * d.gate(1, gates[3]);
-  const auto output = d.gate(0, peep(1, cell));
+  // Input, output, forget. Without peepholes all at once: small operations take as long as larger.
+  std::vector<at::Tensor> gates;
+  if (d.peepholes.defined()) {
+    gates = {d.gate(0, peep(0, state.c)), {}, d.gate(0, peep(2, state.c))};
+  } else {
+    gates = d.gate(0, parts[0]).chunk(3, 1);
+  }
+  const auto forget = d.variant ? 1 - gates[0] : gates[2];
+  const auto cell = at::addcmul(forget * state.c, gates[0], d.gate(1, parts[1]));
+  const auto output = d.peepholes.defined() ? d.gate(0, peep(1, cell)) : gates[1];
   return {output * d.activations[2](cell), cell};
 }
 
@@ -72,6 +77,7 @@ struct Kind {
   std::int64_t gates;
   std::string_view variant;  ///< Attribute.
   std::span<const std::string_view> activations;
+  bool one_bias = false;  ///< Those of W and R are only ever added: W's is made their sum.
 };
 
 struct Sequence {
@@ -123,6 +129,7 @@ Direction read_direction(const Call& call, const Kind& kind, std::int64_t index,
       call.has(3) ? call[3][index] : at::zeros({2 * rows}, d.r.options().requires_grad(false));
   d.wb = biases.narrow(0, 0, rows);
   d.rb = biases.narrow(0, rows, rows);
+  if (kind.one_bias) d.wb = d.wb + d.rb;
   if (call.has(7)) d.peepholes = call[7][index];
   d.activations = activations.subspan(static_cast<std::size_t>(index) * kind.activations.size(),
                                       kind.activations.size());
@@ -181,7 +188,7 @@ Values gru(const Call& call) {
 }
 
 Values lstm(const Call& call) {
-  return recur(call, {lstm_step, 4, "input_forget", lstm_activations});
+  return recur(call, {lstm_step, 4, "input_forget", lstm_activations, true});
 }
 
 constexpr std::array rows = {Row{"GRU", gru}, Row{"LSTM", lstm}, Row{"RNN", rnn}};

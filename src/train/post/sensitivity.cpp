@@ -24,7 +24,7 @@ Batches draw_batches(const Dataset& data, std::int64_t count, std::int64_t batch
     Shape shape = data.sample_shape();
     shape.insert(shape.begin(), static_cast<std::int64_t>(size));
     auto x = at::empty(shape, at::kFloat);
-    std::vector<std::int64_t> labels(size);
+    std::vector<std::int64_t> labels(size * static_cast<std::size_t>(data.labels_per_sample()));
     data.read(Part::train, std::span(indices).subspan(first, size),
               {x.data_ptr<float>(), static_cast<std::size_t>(x.numel())}, labels);
     batches.push_back(std::move(x));
