@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "laconic/error.h"
+#include "laconic/threads.h"
 #include "quantize/scaled_pattern.h"
 #include "quantize_samples.h"
 
@@ -259,6 +260,26 @@ TEST(Scaled, BinsFindWhatSortingFinds) {
       }
     }
   }
+}
+
+TEST(Scaled, ThreadsShareALargeBlockWithoutATrace) {
+  constexpr std::size_t count = (3 << 18) + 1234;
+  const Sample sample{"large", gaussian(count, 1), log_normal(count, 2)};
+  for (const auto* spec : {"pattern=ternary", "pattern=ternary,signs=two", "pattern=log,bits=5",
+                           "pattern=powers,bits=4,scale=power_of_two"}) {
+    set_threads(1);
+    const auto alone = run(spec, sample);
+    set_threads(3);
+    const auto shared = run(spec, sample);
+    set_threads(0);
+    EXPECT_EQ(alone.codebook, shared.codebook) << spec;
+    EXPECT_EQ(alone.indices, shared.indices) << spec;
+  }
+  auto broken = sample;
+  broken.importance[count - 1] = -1;
+  EXPECT_THROW((void)run("pattern=ternary", broken), Error);
+  broken.weights[count / 2] = INFINITY;
+  EXPECT_THROW((void)run("pattern=ternary", broken), Error);
 }
 
 TEST(Scaled, PowerOfCodesMinimizesItsQuadratic) {
