@@ -14,7 +14,7 @@ constexpr double coarse_ratio = 1.25;    ///< Of neighbouring scales at first.
 constexpr int coarse_scales = 100;       ///< Down from the largest: nine orders of magnitude.
 constexpr double least_interval = 3e-5;  ///< Relative: a quarter of a bin.
 constexpr double least_mean = 0x1p20;    ///< Importance of a weight, in units of the bins.
-constexpr std::size_t chunk = 4096;      ///< Of ids looked through at a time.
+constexpr std::size_t chunk = 128;       ///< Of ids looked through at a time.
 constexpr std::size_t most_far_share = 16;
 constexpr std::size_t most_intervals = 4096;
 
@@ -44,6 +44,21 @@ struct Reach {
   std::size_t first, last;
 };
 
+/// Whether any of these bins may lie within reach, to either side of zero. Most do not: compilers
+/// turn this into vector instructions, which spares looking them up one by one.
+bool any_within(std::span<const Index> ids, const std::vector<Reach>& reaches) {
+  return std::ranges::any_of(reaches, [&](const Reach& reach) {
+    const auto first = static_cast<std::uint16_t>(reach.first);
+    std::uint16_t least = std::numeric_limits<std::uint16_t>::max();
+    for (const Index id : ids) {
+      const auto place = static_cast<std::int16_t>(id - Bins::half);
+      const auto beyond = static_cast<std::uint16_t>((place ^ (place >> 15)) - first);
+      least = std::min(least, beyond);  // Less than the first: a wrapped, large number.
+    }
+    return least <= reach.last - reach.first;
+  });
+}
+
 /// The magnitudes of a side in some bins, ascending.
 SortedWeights resolve(Bins& bins, const CheckedBlock& block, Side side,
                       const std::vector<Reach>& reaches) {
@@ -60,6 +75,7 @@ SortedWeights resolve(Bins& bins, const CheckedBlock& block, Side side,
     std::array<std::uint32_t, chunk> places;
     for (std::size_t begin = range.begin; begin < range.end; begin += chunk) {
       const std::size_t size = std::min(chunk, range.end - begin);
+      if (!any_within(std::span(ids).subspan(begin, size), reaches)) continue;
       std::size_t count = 0;
       // Without a branch: nobody can tell which come.
       for (std::size_t i = 0; i < size; ++i) {
