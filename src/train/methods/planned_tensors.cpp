@@ -45,18 +45,22 @@ PlannedTensors::PlannedTensors(const Plan& plan, const Network& network) {
     if (row->granularity.kind == Granularity::Kind::joint) {
       joint[first_alike(*row)].push_back(place);
     } else {
-      batches_.push_back({{place}});
+      batches_.push_back({place});
     }
   }
   for (auto& batch : joint) {
-    if (!batch.empty()) batches_.push_back({std::move(batch)});
+    if (!batch.empty()) batches_.push_back(std::move(batch));
   }
-  for (auto& batch : batches_) {
-    for (const auto place : batch.places) batch.weights += element_count(tensors_[place].shape);
-    weights_ += batch.weights;
-  }
+  for (const auto& batch : batches_) weights_ += weights_of(batch);
   // The larger first: threads then end at about the same time.
-  std::ranges::stable_sort(batches_, std::greater(), &Batch::weights);
+  std::ranges::stable_sort(batches_, std::greater(),
+                           [&](const auto& batch) { return weights_of(batch); });
+}
+
+std::int64_t PlannedTensors::weights_of(const std::vector<std::size_t>& batch) const {
+  std::int64_t count = 0;
+  for (const auto place : batch) count += element_count(tensors_[place].shape);
+  return count;
 }
 
 std::vector<QuantizedTensor> PlannedTensors::quantize(std::span<const Values> values) const {
@@ -65,11 +69,11 @@ std::vector<QuantizedTensor> PlannedTensors::quantize(std::span<const Values> va
   // first, and quantizers work on it in parallel themselves.
   std::int64_t large = 0;
   while (static_cast<std::size_t>(large) < batches_.size() &&
-         batches_[static_cast<std::size_t>(large)].weights * threads() > weights_) {
+         weights_of(batches_[static_cast<std::size_t>(large)]) * threads() > weights_) {
     ++large;
   }
   const auto quantize_batch = [&](std::int64_t i) {
-    const auto& batch = batches_[static_cast<std::size_t>(i)].places;
+    const auto& batch = batches_[static_cast<std::size_t>(i)];
     std::vector<WeightsView> views;
     for (const auto place : batch) {
       const auto& [weights, importance, start] = values[place];

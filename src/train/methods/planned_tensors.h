@@ -48,15 +48,11 @@ class PlannedTensors {
   [[nodiscard]] std::vector<QuantizedTensor> quantize(std::span<const Values> values) const;
 
  private:
-  /// What is quantized by one call.
-  struct Batch {
-    std::vector<std::size_t> places;
-    std::int64_t weights = 0;
-  };
+  [[nodiscard]] std::int64_t weights_of(const std::vector<std::size_t>& batch) const;
 
   std::vector<PlannedTensor> tensors_;
-  std::vector<Batch> batches_;  ///< The larger first.
-  std::int64_t weights_ = 0;    ///< Of all.
+  std::vector<std::vector<std::size_t>> batches_;  ///< The larger first.
+  std::int64_t weights_ = 0;                       ///< Of all.
 };
 
 /// The importance that the setup has of a tensor. Throws Error(invalid_argument) naming it if that
