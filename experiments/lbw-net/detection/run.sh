@@ -6,7 +6,7 @@
 #          [--device cpu|cuda] [--threads N] [--rows "exact:6 exact:5 ..."] [--epochs N]
 #
 # smoke  rfcn-small on images of 160x120, one epoch a run: do all the commands work?
-# small  rfcn-small on images of 320x240: 30 epochs of float training, 3 of projected training a row.
+# small  rfcn-small on images of 320x240: 30 epochs of float training, 8 of projected training a row.
 #        For the BCCD data set; two cores.
 # paper  rfcn-resnet50 on images of 1008x608, by the paper's schedule. DIR holds VOC 2007 and 2012
 #        together: lists "trainval" of both and "test" of 2007. --backbone is a classifier in ONNX whose
@@ -38,7 +38,7 @@ done
 [ -n "$voc" ] || { echo "--voc DIR is needed" >&2; exit 2; }
 case $scale in
   smoke) model=rfcn-small size=height=120,width=160 train=train epochs=1 more=1 recipe= rate=adam:lr=0.0005 decay=1e-4 ;;
-  small) model=rfcn-small size=height=240,width=320 train=train epochs=30 more=3 recipe= rate=adam:lr=0.0005 decay=1e-4 ;;
+  small) model=rfcn-small size=height=240,width=320 train=train epochs=30 more=8 recipe= rate=adam:lr=0.0005 decay=1e-4 ;;
   paper) model=rfcn-resnet50 size=height=608,width=1008 train=trainval epochs=21 more=21
     recipe="--hard-examples" rate=sgd:lr=0.001,momentum=0.9 decay=5e-4 ;;
   *) echo "unknown scale $scale; valid: smoke, small, paper" >&2; exit 2 ;;
