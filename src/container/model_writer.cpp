@@ -47,12 +47,13 @@ std::uint64_t number_of(const Value& value, std::vector<Value>& values) {
   return number;
 }
 
-/// Calls body(), and puts the tensor's name before the message of an Error.
+/// Calls body(), and puts the tensor's name before the message of an Error that is about it.
 template <typename Body>
 auto naming(std::string_view tensor, Body body) {
   try {
     return body();
   } catch (const Error& error) {
+    if (error.code() == ErrorCode::interrupted) throw;
     fail(error.code(), "tensor \"{}\": {}", tensor, error.what());
   }
 }

@@ -28,7 +28,8 @@ constexpr std::int64_t batch = 64;
 double next_ratio(double used) {
   if (used < 0.5) return 1.15;
   if (used <= 1) return 1.07;
-  return std::clamp(std::pow(used, -0.12), 0.8, 0.98);  // Training on helps too.
+  if (used <= 2) return 1;  // Chance, or what another epoch wins back.
+  return std::clamp(std::pow(used, -0.12), 0.8, 0.98);
 }
 
 /// The same tensors on steps `ratio` times as wide, for the values that the network has now.
