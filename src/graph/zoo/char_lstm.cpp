@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "graph/passes.h"
 #include "graph/zoo/networks.h"
 #include "laconic/error.h"
 #include "laconic/random.h"
@@ -81,6 +82,7 @@ Graph build_char_lstm(const Options& options, const Task& task) {
       {"output.add", "Add", {"output", "output.bias"}, {"logits"}, {}},
   };
   graph.outputs.push_back({"logits", ElementType::float32, {-1, steps, task.classes}});
+  put_output_channels_first(graph);
   validate(graph);
   return graph;
 }
