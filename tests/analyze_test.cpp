@@ -94,6 +94,9 @@ TEST(DamageTableOfANetwork, IsKeptInAFile) {
   EXPECT_THAT(with(text.substr(0, second) + "1 2 kmeans\n"), HasSubstr("line 2"));
   EXPECT_THAT(with(text.substr(0, second) + "tensor a\n1 -2 kmeans\nend\n"), HasSubstr("line 3"));
   EXPECT_THAT(with(""), HasSubstr("line 1"));
+  for (const std::string rest : {"", "tensor a\n1 2 kmeans\n", "tensor a\n"}) {
+    EXPECT_THAT(with(text.substr(0, second) + rest + "end\n"), HasSubstr("does not have the"));
+  }
 }
 
 TEST(DamageTableOfANetwork, CountsErrorsAsTheirSourceSays) {

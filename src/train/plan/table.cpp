@@ -2,6 +2,8 @@
 
 #include <torch/types.h>
 
+#include <algorithm>
+
 #include "laconic/analyze.h"
 #include "laconic/error.h"
 #include "train/checkpoint.h"
@@ -72,13 +74,30 @@ std::vector<TensorChoices> measure(const Graph& graph, const Dataset* data,
   return damage_table(tensors, source.widths);
 }
 
+/// A file whose first line is right may have lost or gained others.
+void check_kept(const std::vector<TensorChoices>& table, const Graph& graph,
+                const std::filesystem::path& path) {
+  std::vector<std::string> names;
+  for (const auto& info : parameters(graph)) {
+    if (info.role == Role::weight) names.push_back(info.name);
+  }
+  const bool fits =
+      std::ranges::equal(table, names, {}, &TensorChoices::tensor) &&
+      std::ranges::none_of(table, &std::vector<TensorChoice>::empty, &TensorChoices::choices);
+  if (fits && !table.empty()) return;
+  fail(ErrorCode::corrupt_data, "the damage table \"{}\" does not have the network's {} weights",
+       path.string(), names.size());
+}
+
 }  // namespace
 
 std::vector<TensorChoices> damage_table(const Graph& graph, const Dataset* data,
                                         const DamageSource& source, const ProgressSink& progress) {
   const auto table = [&] { return measure(graph, data, source, progress); };
   if (source.kept.empty()) return table();
-  return kept_table(source.kept, print_identity(graph, data, source), table);
+  auto kept = kept_table(source.kept, print_identity(graph, data, source), table);
+  check_kept(kept, graph, source.kept);
+  return kept;
 }
 
 std::int64_t weight_count(const Graph& graph) {
