@@ -158,5 +158,22 @@ TEST_F(TrainPrune, CentroidsMoveTogether) {
   }
 }
 
+TEST_F(TrainPrune, CentroidsRefuseLevelsThatAreNotShared) {
+  auto net = network();
+  const auto plan = plan_weights(net.graph(), "kmeans:levels=5", {Granularity::Kind::joint});
+  const auto method = make_method("centroids", {plan, {}});
+  method->begin(net);
+  auto state = method->state();
+  method->restore(state);
+  const auto last = state.rbegin();  // The sizes of one tensor's codebooks come last.
+  ASSERT_TRUE(last->first.starts_with("sizes/"));
+  const auto name = last->first.substr(6);
+  state["levels/" + name].values.push_back(9);
+  state["levels/" + name].shape = {6};
+  last->second.values = {6};
+  EXPECT_THAT(error_of([&] { method->restore(state); }, ErrorCode::corrupt_data),
+              HasSubstr("share their levels"));
+}
+
 }  // namespace
 }  // namespace laconic

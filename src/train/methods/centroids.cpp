@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "laconic/error.h"
 #include "train/methods/members.h"
 #include "train/methods/planned_tensors.h"
 #include "train/methods/quantized_state.h"
@@ -67,6 +68,16 @@ class Centroids final : public Method {
   void restore(const MethodState& state) override {
     for (std::size_t i = 0; i < codes_.size(); ++i) {
       take_up(state, planned_->tensors()[i].name, codes_[i]);
+    }
+    // Each tensor's indices fit its own levels; those that share levels must have the same.
+    for (const auto& places : planned_->batches()) {
+      for (const auto place : places) {
+        if (codes_[place].codebooks == codes_[places[0]].codebooks) continue;
+        fail(ErrorCode::corrupt_data,
+             "the checkpoint does not fit the run: \"{}\" and \"{}\" share their levels, but have "
+             "others in it",
+             name(places[0]), name(place));
+      }
     }
   }
 
