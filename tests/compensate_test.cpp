@@ -3,12 +3,14 @@
 #include "train/post/compensate.h"
 
 #include <gtest/gtest.h>
+#include <torch/types.h>
 
 #include <cmath>
 
 #include "laconic/quantizer.h"
 #include "laconic/random.h"
 #include "laconic/threads.h"
+#include "train/post/input_moments.h"
 
 namespace laconic {
 namespace {
@@ -125,6 +127,37 @@ TEST(Compensate, PanelsAreABlockDiagonalMetric) {
   EXPECT_EQ(parts.indices, whole.indices);
   const auto weights = dequantize(parts);
   EXPECT_NEAR(output_error(split, weights), output_error(layer.problem, weights), 1e-3);
+}
+
+/// Wide layers, in panels and in more samples than are unfolded at once, against plain sums.
+TEST(InputMoments, OfWideLayersAreThoseOfEachPanel) {
+  constexpr std::int64_t cols = 2400, samples = 4000;  // Three panels of 800; two pieces.
+  Graph graph;
+  graph.inputs = {{"x", ElementType::float32, {-1, cols}}};
+  graph.nodes = {{"", "Gemm", {"x", "w"}, {"y"}, {{"transB", std::int64_t{1}}}}};
+  graph.constants.emplace("w", Constant::of({1, cols}, std::vector<float>(cols, 1)));
+  graph.outputs = {{"y", ElementType::float32, {-1, 1}}};
+  const auto layers = linear_layers(graph);
+  ASSERT_EQ(layers.size(), 1u);
+  at::manual_seed(1);
+  const std::vector<at::Tensor> inputs = {at::randn({samples, cols}), at::randn({7, cols}) + 1};
+  const std::vector<at::Tensor> floats = {inputs[0] * 2, inputs[1] * 2};
+  for (const int count : {1, 3}) {
+    set_threads(count);
+    const auto moments = input_moments(graph, layers[0], floats, inputs, 8192);
+    ASSERT_EQ(moments.panel, 800);
+    const auto all = at::cat(inputs, 0).to(at::kDouble);
+    EXPECT_TRUE(at::allclose(moments.mean.reshape({-1}), all.mean(0)));
+    EXPECT_TRUE(at::allclose(moments.float_mean.reshape({-1}), 2 * all.mean(0)));
+    for (std::int64_t panel = 0; panel < 3; ++panel) {
+      const auto own = all.narrow(1, panel * 800, 800);
+      const auto expected = at::matmul(own.t(), own) / all.size(0);
+      const auto got = at::from_blob(const_cast<float*>(moments.metric.data()) + panel * 800 * 800,
+                                     {800, 800}, at::kFloat);
+      EXPECT_LT((got - expected).abs().max().item<double>(), 1e-4) << panel;
+    }
+  }
+  set_threads(0);
 }
 
 TEST(Compensate, IsTheSameForAnyNumberOfThreads) {
