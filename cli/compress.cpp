@@ -19,6 +19,7 @@ struct Request {
   std::optional<double> max_drop, ratio;
   std::optional<std::uint64_t> size;
   bool no_training = false;
+  CheckpointRequest checkpoint;
   CompressOptions options;
 };
 
@@ -47,6 +48,8 @@ void compress_model(const Context& context, Request request) {
   options.budget = {request.max_drop, request.ratio, request.size};
   options.seed = context.seed;
   if (request.no_training) options.epochs = 0;
+  options.checkpoint = request.checkpoint.folder;
+  options.existing = existing(context, request.checkpoint);
   if (!request.max_drop && !request.ratio && !request.size) {
     fail(ErrorCode::invalid_argument,
          "a budget is needed: --max-drop POINTS, --ratio R or --size BYTES");
@@ -107,6 +110,7 @@ void add_compress(CLI::App& app, Context& context) {
   app.add_option("--granularity", options.granularity, "joint, tensor, channel or group:SIZE")
       ->capture_default_str();
   app.add_option("--coder", options.coder, "Spec: see laconic list coders")->capture_default_str();
+  add_checkpoint(app, request->checkpoint);
   add_seed(app, context);
   app.callback([&context, request] {
     context.run = [&context, request] { compress_model(context, *request); };

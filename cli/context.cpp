@@ -117,6 +117,20 @@ void add_seed(CLI::App& app, Context& context) {
       ->capture_default_str();
 }
 
+void add_checkpoint(CLI::App& app, CheckpointRequest& request) {
+  app.add_option("--checkpoint", request.folder, "Folder to keep the run's state in");
+  app.add_flag("--resume", request.resume, "Go on from the state in that folder, if there is one");
+}
+
+Existing existing(const Context& context, const CheckpointRequest& request) {
+  if (request.resume && request.folder.empty()) {
+    fail(ErrorCode::invalid_argument,
+         "--resume needs --checkpoint, the folder of the run to go on with");
+  }
+  if (request.resume) return Existing::resume;
+  return context.force ? Existing::replace : Existing::refuse;
+}
+
 void check_output(const Context& context, const std::filesystem::path& path) {
   std::error_code ignored;
   if (!context.force && std::filesystem::exists(path, ignored)) {

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "laconic/existing.h"
 #include "laconic/plan.h"
 #include "laconic/progress.h"
 
@@ -38,6 +39,19 @@ void add_output(CLI::App& app, Context& context, std::filesystem::path& path);
 
 /// Adds --seed.
 void add_seed(CLI::App& app, Context& context);
+
+/// Where a run keeps what it can be continued from.
+struct CheckpointRequest {
+  std::filesystem::path folder;
+  bool resume = false;
+};
+
+/// Adds --checkpoint and --resume.
+void add_checkpoint(CLI::App& app, CheckpointRequest& request);
+
+/// What is to become of a checkpoint that is there. Throws Error(invalid_argument) if one is to be
+/// continued but no folder is given.
+[[nodiscard]] Existing existing(const Context& context, const CheckpointRequest& request);
 
 /// Throws Error(cannot_write) if `path` exists and may not be overwritten, or if its folder is not
 /// there: before hours of work, not after.

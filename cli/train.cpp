@@ -23,7 +23,7 @@ namespace {
 
 struct Request {
   std::string model, data, device = "cpu", teacher;
-  std::filesystem::path output, checkpoint, init;
+  std::filesystem::path output, init;
   std::optional<std::int64_t> epochs, batch;
   std::optional<std::string> optimizer, schedule;
   std::optional<double> weight_decay;
@@ -32,7 +32,8 @@ struct Request {
   double clip_gradients = 0;
   std::string loss = "cross_entropy";
   double temperature = Distillation{}.temperature, teacher_weight = Distillation{}.weight;
-  bool resume = false, hard_examples = false;
+  bool hard_examples = false;
+  CheckpointRequest checkpoint;
   MethodRequest method;
 };
 
@@ -60,10 +61,8 @@ TrainOptions options_of(const Context& context, const Request& request, const Gr
       request.loss == name(Loss::square_hinge) ? Loss::square_hinge : Loss::cross_entropy;
   options.hard_examples = request.hard_examples;
   options.seed = context.seed;
-  options.checkpoint = request.checkpoint;
-  options.existing = request.resume  ? Existing::resume
-                     : context.force ? Existing::replace
-                                     : Existing::refuse;
+  options.checkpoint = request.checkpoint.folder;
+  options.existing = existing(context, request.checkpoint);
   return options;
 }
 
@@ -92,10 +91,6 @@ void check(const Context& context, const Request& request) {
     fail(ErrorCode::invalid_argument,
          "--init is for a network of the zoo: \"{}\" has parameters of its own", request.model);
   }
-  if (request.resume && request.checkpoint.empty()) {
-    fail(ErrorCode::invalid_argument,
-         "--resume needs --checkpoint, the folder of the run to go on with");
-  }
   if (request.method.method.empty() && request.output.extension() == ".lac") {
     fail(ErrorCode::invalid_argument,
          "a .lac file holds quantized weights: --method says when they are quantized");
@@ -105,6 +100,7 @@ void check(const Context& context, const Request& request) {
   }
   if (!request.pruning.empty()) (void)parse_pruning(request.pruning);
   if (!request.importance.empty()) (void)make_estimator(request.importance);
+  (void)existing(context, request.checkpoint);
   check_output(context, request.output);
 }
 
@@ -280,8 +276,7 @@ void add_train(CLI::App& app, Context& context) {
   app.add_option("--init", request->init,
                  "An .onnx file: initial parameters where names and shapes are the same");
   app.add_option("--device", request->device, "cpu, cuda or cuda:N")->capture_default_str();
-  app.add_option("--checkpoint", request->checkpoint, "Folder to keep the run's state in");
-  app.add_flag("--resume", request->resume, "Go on from the state in that folder, if there is one");
+  add_checkpoint(app, request->checkpoint);
   app.footer("Options that are left out are the network's recipe: see docs/training.md.");
   app.callback(
       [&context, request] { context.run = [&context, request] { train(context, *request); }; });

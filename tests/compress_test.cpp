@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <optional>
 #include <set>
 
 #include "laconic/error.h"
@@ -224,6 +225,56 @@ TEST(Compress, KeepsPrunedWeightsAtZero) {
     others += values[i] != 0;
   }
   EXPECT_GT(others, values.size() / 10);
+}
+
+TEST(Compress, GoesOnToTheSameBytes) {
+  for (const bool by_method : {false, true}) {
+    auto options = within({.max_drop = 1}, 2);
+    if (by_method) options.method = "projected", options.quantizer = "kmeans:levels=8";
+    const auto whole = compress(setting().graph, *setting().data, options);
+    options.checkpoint = setting().folder / fmt::format("run-{}", by_method);
+    options.existing = Existing::resume;
+    int stops = 0, messages = 0;
+    std::optional<CompressResult> result;
+    // Stopped again and again, a little later each time: between files, and within epochs.
+    for (int until = 1; !result && until < 2000; until += until / 2 + 1) {
+      const auto counting = [&](const ProgressEvent&) {
+        if (++messages == until) request_interrupt();
+      };
+      messages = 0;
+      try {
+        result = compress(setting().graph, *setting().data, options, counting);
+      } catch (const Error& error) {
+        ASSERT_EQ(error.code(), ErrorCode::interrupted) << error.what();
+        if (testing::Matches(HasSubstr("continues it"))(std::string(error.what()))) ++stops;
+      }
+      clear_interrupt();
+    }
+    ASSERT_TRUE(result);
+    EXPECT_GE(stops, 2);
+    EXPECT_EQ(pack(result->network), pack(whole.network));
+    EXPECT_EQ(result->trials.size(), whole.trials.size());
+  }
+}
+
+TEST(Compress, RefusesACheckpointOfAnotherRun) {
+  auto options = within({.ratio = 12});
+  options.checkpoint = setting().folder / "other";
+  (void)compress(setting().graph, *setting().data, options);
+  const auto message = [&] {
+    try {
+      (void)compress(setting().graph, *setting().data, options);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_THAT(message(), HasSubstr("is of an earlier run"));
+  options.existing = Existing::resume;
+  options.budget = {.ratio = 13};
+  EXPECT_THAT(message(), HasSubstr("budget is \"ratio 12\", this run's is \"ratio 13\""));
+  options.existing = Existing::replace;
+  EXPECT_EQ(message(), "");
 }
 
 TEST(Compress, SaysTheNearestWhereABudgetIsOutOfReach) {

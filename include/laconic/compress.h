@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "laconic/dataset.h"
 #include "laconic/evaluate.h"
+#include "laconic/existing.h"
 #include "laconic/model.h"
 #include "laconic/plan.h"
 #include "laconic/progress.h"
@@ -38,6 +40,10 @@ struct CompressOptions {
   double temper =
       0.75;  ///< Power of the measured sensitivities in the steps: 0, all alike; 1, equal slopes.
   std::uint64_t seed = 1;
+
+  /// Folder that keeps how far the search has come, made if it is not there; empty: none.
+  std::filesystem::path checkpoint;
+  Existing existing = Existing::refuse;
 };
 
 /// One file that was tried.
@@ -66,7 +72,10 @@ struct CompressResult {
 void check(const CompressOptions& options);
 
 /// Throws Error(out_of_reach) naming the nearest that was reached, Error(invalid_argument) for a
-/// forced choice that does not apply. The test part of `data` is not read.
+/// forced choice that does not apply or a checkpoint of another run, Error(corrupt_data) for a
+/// damaged one, Error(interrupted) when asked to stop; a search that is continued from its
+/// checkpoint ends in the bytes of one that was not broken off. The test part of `data` is not
+/// read.
 [[nodiscard]] CompressResult compress(const Graph& graph, const Dataset& data,
                                       const CompressOptions& options,
                                       const ProgressSink& progress = {});

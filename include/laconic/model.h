@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,10 +24,15 @@ struct CompressedNetwork {
 /// The bytes of the file that save() would write. Equal input, equal bytes.
 [[nodiscard]] std::vector<std::byte> pack(const CompressedNetwork& network);
 
+/// What such bytes hold, tensors decoded in parallel. Throws Error(corrupt_data) for any other
+/// bytes.
+[[nodiscard]] CompressedNetwork unpack(std::span<const std::byte> bytes,
+                                       const ReadLimits& limits = {});
+
 /// Writes the file whole or not at all. Throws Error(cannot_write).
 SizeReport save(const CompressedNetwork& network, const std::filesystem::path& path);
 
-/// Reads a file that save() wrote, decoding tensors in parallel. Throws Error(corrupt_data) for any
+/// Reads a file that save() wrote, as unpack() does. Throws Error(corrupt_data) for any
 /// other bytes, Error(invalid_data) for a file that is missing.
 [[nodiscard]] CompressedNetwork load(const std::filesystem::path& path,
                                      const ReadLimits& limits = {});

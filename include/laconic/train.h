@@ -20,6 +20,7 @@
 
 #include "laconic/dataset.h"
 #include "laconic/evaluate.h"
+#include "laconic/existing.h"
 #include "laconic/method.h"
 #include "laconic/network.h"
 #include "laconic/progress.h"
@@ -43,9 +44,6 @@ struct Distillation {
   double temperature = 4;            ///< Positive.
   double weight = 0.9;               ///< 0 to 1.
 };
-
-/// What to do with a checkpoint that is already in the folder.
-enum class Existing { refuse, resume, replace };
 
 struct TrainOptions {
   std::int64_t epochs = 10;

@@ -23,6 +23,27 @@ void fill(ModelWriter& writer, const CompressedNetwork& network) {
   }
 }
 
+CompressedNetwork read_all(const ModelReader& reader) {
+  CompressedNetwork network;
+  network.graph = unpack_graph(reader.graph());
+  const auto entries = reader.entries();
+  std::vector<Tensor> tensors(entries.size());
+  parallel_for(static_cast<std::int64_t>(entries.size()), [&](std::int64_t i) {
+    const auto at = static_cast<std::size_t>(i);
+    tensors[at] = reader.read(entries[at]);
+  });
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    QuantizedParameter parameter{std::move(tensors[i]), entries[i].quantizer};
+    if (!entries[i].coder.empty()) parameter.coder = entries[i].coder;
+    network.tensors.emplace(entries[i].name, std::move(parameter));
+  }
+  for (const auto key : reader.metadata_keys()) network.metadata.emplace(key, reader.metadata(key));
+  if (const auto name = network.metadata.find(detector_key); name != network.metadata.end())
+    network.graph.name = name->second;
+  validate(to_graph(network));
+  return network;
+}
+
 }  // namespace
 
 std::vector<std::byte> pack(const CompressedNetwork& network) {
@@ -37,26 +58,12 @@ SizeReport save(const CompressedNetwork& network, const std::filesystem::path& p
   return writer.finish();
 }
 
+CompressedNetwork unpack(std::span<const std::byte> bytes, const ReadLimits& limits) {
+  return read_all(ModelReader::from_bytes(bytes, limits));
+}
+
 CompressedNetwork load(const std::filesystem::path& path, const ReadLimits& limits) {
-  const auto reader = ModelReader::open(path, limits);
-  CompressedNetwork network;
-  network.graph = unpack_graph(reader.graph());
-  const auto entries = reader.entries();
-  std::vector<Tensor> tensors(entries.size());
-  parallel_for(static_cast<std::int64_t>(entries.size()), [&](std::int64_t i) {
-    const auto at = static_cast<std::size_t>(i);
-    tensors[at] = reader.read(entries[at]);
-  });
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    network.tensors.emplace(
-        entries[i].name,
-        QuantizedParameter{std::move(tensors[i]), entries[i].quantizer, entries[i].coder});
-  }
-  for (const auto key : reader.metadata_keys()) network.metadata.emplace(key, reader.metadata(key));
-  if (const auto name = network.metadata.find(detector_key); name != network.metadata.end())
-    network.graph.name = name->second;
-  validate(to_graph(network));
-  return network;
+  return read_all(ModelReader::open(path, limits));
 }
 
 Graph to_graph(const CompressedNetwork& network) {

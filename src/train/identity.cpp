@@ -11,6 +11,14 @@
 namespace laconic {
 namespace {
 
+std::string digest_of(const std::vector<std::string>& names) {
+  std::string all;
+  for (const auto& name : names) all += name + '\n';
+  return digest(std::as_bytes(std::span(all)));
+}
+
+}  // namespace
+
 std::string digest_of(const Network& network) {
   const Graph graph = network.to_graph();
   std::vector<std::string> names;
@@ -19,14 +27,6 @@ std::string digest_of(const Network& network) {
   for (const auto& [name, constant] : graph.constants) all += name + digest(constant.bytes());
   return digest(std::as_bytes(std::span(all)));
 }
-
-std::string digest_of(const std::vector<std::string>& names) {
-  std::string all;
-  for (const auto& name : names) all += name + '\n';
-  return digest(std::as_bytes(std::span(all)));
-}
-
-}  // namespace
 
 Identity identity_of(const Network& network, const Dataset& data, const TrainOptions& options,
                      const std::vector<std::string>& trained) {

@@ -12,6 +12,9 @@ namespace laconic {
 
 using Identity = std::map<std::string, std::string, std::less<>>;
 
+/// Of structure and all constants.
+[[nodiscard]] std::string digest_of(const Network& network);
+
 /// `trained` are the names of the trained parameters. The network is described as it is now.
 [[nodiscard]] Identity identity_of(const Network& network, const Dataset& data,
                                    const TrainOptions& options,

@@ -12,6 +12,7 @@
 #include "laconic/random.h"
 #include "laconic/schedule.h"
 #include "laconic/threads.h"
+#include "train/checkpoint_store.h"
 #include "train/gradients.h"
 #include "train/identity.h"
 #include "train/pruning.h"
@@ -79,7 +80,8 @@ class Trainer {
         optimizer_(make_optimizer(options.optimizer)),
         schedule_(make_schedule(options.schedule)),
         total_steps_(options.epochs * order_.steps_per_epoch()),
-        store_(options, identity_of(network, data, options, gradients_.trained())) {}
+        store_(options.checkpoint, options.existing,
+               identity_of(network, data, options, gradients_.trained())) {}
 
   TrainReport run() {
     begin();

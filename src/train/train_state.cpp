@@ -10,10 +10,6 @@
 namespace laconic {
 namespace {
 
-constexpr std::chrono::seconds first_interval{2};
-constexpr std::chrono::seconds longest_interval{60};
-constexpr int writing_share = 20;
-
 [[noreturn]] void malformed(std::string_view what) {
   fail(ErrorCode::corrupt_data, "the checkpoint does not fit the run: {}", what);
 }
@@ -78,6 +74,24 @@ DenseTensor to_dense(const at::Tensor& tensor) {
   return {values.sizes().vec(), {data, data + values.numel()}};
 }
 
+void capture_parameters(const Network& network, Checkpoint& checkpoint) {
+  for (const auto& info : network.parameters()) {
+    checkpoint.tensors.emplace("parameter/" + info.name, to_dense(network.parameter(info.name)));
+  }
+}
+
+void restore_parameters(const Checkpoint& checkpoint, Network& network) {
+  const at::NoGradGuard no_gradients;
+  for (const auto& info : network.parameters()) {
+    const auto found = checkpoint.tensors.find("parameter/" + info.name);
+    at::Tensor& parameter = network.parameter(info.name);
+    if (found == checkpoint.tensors.end() || found->second.shape != parameter.sizes().vec()) {
+      malformed(info.name);
+    }
+    parameter.copy_(to_torch(found->second));
+  }
+}
+
 Checkpoint capture_state(const TrainState& state, const Network& network,
                          const Optimizer& optimizer, const Method* method) {
   Checkpoint out;
@@ -86,9 +100,7 @@ Checkpoint capture_state(const TrainState& state, const Network& network,
                   {"right", fmt::format("{}", state.right)},
                   {"labels", fmt::format("{}", state.labels)},
                   {"epochs", print(state.epochs)}};
-  for (const auto& info : network.parameters()) {
-    out.tensors.emplace("parameter/" + info.name, to_dense(network.parameter(info.name)));
-  }
+  capture_parameters(network, out);
   for (const auto& [name, tensor] : optimizer.state()) {
     out.tensors.emplace("optimizer/" + name, to_dense(tensor));
   }
@@ -107,58 +119,12 @@ TrainState restore_state(const Checkpoint& checkpoint, Network& network, Optimiz
   state.right = parse<std::int64_t>(checkpoint, "right");
   state.labels = parse<std::int64_t>(checkpoint, "labels");
   state.epochs = parse_epochs(checkpoint.text("epochs"));
-  const at::NoGradGuard no_gradients;
-  for (const auto& info : network.parameters()) {
-    const auto found = checkpoint.tensors.find("parameter/" + info.name);
-    at::Tensor& parameter = network.parameter(info.name);
-    if (found == checkpoint.tensors.end() || found->second.shape != parameter.sizes().vec()) {
-      malformed(info.name);
-    }
-    parameter.copy_(to_torch(found->second));
-  }
+  restore_parameters(checkpoint, network);
   optimizer.restore(under<TensorMap>(checkpoint, "optimizer/", to_torch), state.step);
   if (method != nullptr) {
     method->restore(under<MethodState>(checkpoint, "method/", [](const auto& t) { return t; }));
   }
   return state;
-}
-
-CheckpointStore::CheckpointStore(const TrainOptions& options, Identity identity)
-    : path_(options.checkpoint.empty() ? options.checkpoint : checkpoint_path(options.checkpoint)),
-      existing_(options.existing),
-      identity_(std::move(identity)),
-      next_(start_ + first_interval) {}
-
-std::optional<Checkpoint> CheckpointStore::open() {
-  if (path_.empty()) return {};
-  std::error_code error;
-  std::filesystem::create_directories(path_.parent_path(), error);
-  if (error) {
-    fail(ErrorCode::cannot_write, "cannot make the folder \"{}\": {}", path_.parent_path().string(),
-         error.message());
-  }
-  if (existing_ == Existing::replace || !std::filesystem::exists(path_, error)) return {};
-  if (existing_ == Existing::refuse) {
-    fail(ErrorCode::cannot_write,
-         "\"{}\" is of an earlier run: continue it, replace it or take another folder",
-         path_.string());
-  }
-  auto checkpoint = read_checkpoint(path_);
-  check_same_run(checkpoint.identity, identity_, path_);
-  return checkpoint;
-}
-
-bool CheckpointStore::due() const {
-  return !path_.empty() && Clock::now() >= next_;
-}
-
-void CheckpointStore::write(Checkpoint checkpoint) {
-  const auto begun = Clock::now();
-  checkpoint.identity = identity_;
-  write_checkpoint(path_, checkpoint);
-  const auto now = Clock::now();
-  const auto interval = std::clamp<Clock::duration>(now - start_, first_interval, longest_interval);
-  next_ = now + std::max(interval, writing_share * (now - begun));
 }
 
 }  // namespace laconic

@@ -2,14 +2,11 @@
 
 #pragma once
 
-#include <chrono>
-#include <optional>
 #include <vector>
 
 #include "laconic/optimizer.h"
 #include "laconic/train.h"
 #include "train/checkpoint.h"
-#include "train/identity.h"
 
 namespace laconic {
 
@@ -23,6 +20,13 @@ struct TrainState {
 
 [[nodiscard]] DenseTensor to_dense(const at::Tensor& tensor);
 
+/// Puts all parameters into a checkpoint.
+void capture_parameters(const Network& network, Checkpoint& checkpoint);
+
+/// Puts them where the checkpoint has them. Throws Error(corrupt_data) naming the first that does
+/// not fit.
+void restore_parameters(const Checkpoint& checkpoint, Network& network);
+
 /// A checkpoint without identity.
 [[nodiscard]] Checkpoint capture_state(const TrainState& state, const Network& network,
                                        const Optimizer& optimizer, const Method* method);
@@ -31,29 +35,5 @@ struct TrainState {
 /// if it does not fit them.
 [[nodiscard]] TrainState restore_state(const Checkpoint& checkpoint, Network& network,
                                        Optimizer& optimizer, Method* method);
-
-/// When and where checkpoints of a run are written: soon after the start, then at intervals that
-/// grow to a minute and keep the time that writing takes below a twentieth.
-class CheckpointStore {
- public:
-  CheckpointStore(const TrainOptions& options, Identity identity);
-
-  /// Empty if none are to be written.
-  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-
-  /// Makes the folder; the checkpoint to go on from, if that was asked for and there is one.
-  [[nodiscard]] std::optional<Checkpoint> open();
-
-  [[nodiscard]] bool due() const;
-  void write(Checkpoint checkpoint);
-
- private:
-  using Clock = std::chrono::steady_clock;
-  std::filesystem::path path_;
-  Existing existing_;
-  Identity identity_;
-  Clock::time_point start_ = Clock::now();
-  Clock::time_point next_;
-};
 
 }  // namespace laconic

@@ -6,6 +6,7 @@
 #include "laconic/importance.h"
 #include "laconic/methods.h"
 #include "laconic/train.h"
+#include "train/compress/search_checkpoint.h"
 
 namespace laconic {
 namespace {
@@ -41,6 +42,8 @@ Candidate by_method(const Workshop& workshop) {
     training.seed = options.seed;
     training.training_mode = false;  // Normalisation has become a scale and bias.
     training.method = method.get();
+    training.checkpoint = training_folder(options);
+    training.existing = Existing::resume;
     train(student, workshop.data(), training, workshop.progress());
   } else {
     method->begin(student);

@@ -5,6 +5,7 @@
 #include "laconic/error.h"
 #include "laconic/importance.h"
 #include "laconic/methods.h"
+#include "train/checkpoint.h"
 #include "train/compress/search.h"
 #include "train/compress/workshop.h"
 
@@ -48,11 +49,18 @@ void check(const CompressOptions& options) {
 CompressResult compress(const Graph& graph, const Dataset& data, const CompressOptions& options,
                         const ProgressSink& progress) {
   check(options);
-  const Workshop workshop(graph, data, options, progress);
-  Search search(workshop);
-  Candidate best = search.run();
-  return {std::move(best.network), best.bytes,  best.ratio,
-          workshop.before(),       *best.score, search.trials()};
+  try {
+    const Workshop workshop(graph, data, options, progress);
+    Search search(workshop);
+    const Candidate best = search.run();
+    return {unpack(best.file), best.bytes(), best.ratio,
+            workshop.before(), *best.score,  search.trials()};
+  } catch (const Error& error) {
+    const auto kept = checkpoint_path(options.checkpoint);
+    const bool continues = !options.checkpoint.empty() && std::filesystem::exists(kept);
+    if (error.code() != ErrorCode::interrupted || !continues) throw;
+    fail(ErrorCode::interrupted, "the search was interrupted; \"{}\" continues it", kept.string());
+  }
 }
 
 }  // namespace laconic

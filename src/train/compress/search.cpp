@@ -5,34 +5,69 @@
 
 #include "laconic/error.h"
 #include "train/compress/by_method.h"
-#include "train/compress/tuning.h"
+#include "train/compress/search_checkpoint.h"
 
 namespace laconic {
 
 Search::Search(const Workshop& workshop)
-    : workshop_(workshop), budget_(workshop.options().budget) {}
+    : workshop_(workshop),
+      budget_(workshop.options().budget),
+      store_(workshop.options().checkpoint, workshop.options().existing, identity_of(workshop)) {}
 
 Candidate Search::run() {
+  auto found = open();
   const bool searches = workshop_.options().method == "auto";
   if (searches) {
-    bisect();
-  } else {
+    if (!found || !Tuning::is_in(*found)) bisect();
+  } else if (trials_.empty()) {
     auto candidate = by_method(workshop_);
     workshop_.evaluate(candidate);
     consider(std::move(candidate));
+    save(nullptr);
   }
   if (!best_) give_up();
-  if (searches && workshop_.options().epochs > 0) {
-    workshop_.evaluate(*best_);
-    const Candidate start = *best_;
-    tune(workshop_, start, [this](Candidate candidate) {
-      const double share = used(candidate);
-      consider(std::move(candidate));
-      return share;
-    });
-  }
+  if (searches && workshop_.options().epochs > 0) tune(std::move(found));
   workshop_.evaluate(*best_);
   return std::move(*best_);
+}
+
+void Search::tune(std::optional<Checkpoint> found) {
+  workshop_.evaluate(*best_);
+  Tuning tuning =
+      found && Tuning::is_in(*found) ? Tuning(workshop_, *found) : Tuning(workshop_, best_->step);
+  found.reset();
+  while (!tuning.is_done()) {
+    auto candidate = tuning.train_epoch();
+    const double share = used(candidate);
+    consider(std::move(candidate));
+    tuning.adapt(share);
+    save(&tuning);
+  }
+}
+
+std::optional<Checkpoint> Search::open() {
+  const auto& options = workshop_.options();
+  auto found = store_.open();
+  if (!found) {
+    std::error_code ignored;  // Training refuses a folder that is not its own.
+    if (!options.checkpoint.empty() && options.existing == Existing::replace)
+      std::filesystem::remove_all(training_folder(options), ignored);
+    return {};
+  }
+  trials_ = restore_trials(*found);
+  best_ = restore_candidate(*found);
+  return found;
+}
+
+void Search::save(const Tuning* tuning) {
+  if (store_.path().empty()) return;
+  // What the epoch kept goes first: without it, an epoch is made again.
+  std::filesystem::remove_all(training_folder(workshop_.options()));
+  Checkpoint checkpoint;
+  capture_trials(trials_, checkpoint);
+  if (best_) capture_candidate(*best_, checkpoint);
+  if (tuning != nullptr) tuning->capture(checkpoint);
+  store_.write(std::move(checkpoint));
 }
 
 void Search::bisect() {
@@ -42,7 +77,7 @@ void Search::bisect() {
   const double closeness = budget_.max_drop ? 1.03 : 1.002;
   double step = Workshop::typical_step, fine = 0, coarse = 0;
   for (int tries = 0; tries < most_tries; ++tries) {
-    (consider(workshop_.quantize(step)) == Side::too_fine ? fine : coarse) = step;
+    (probe(step) == Side::too_fine ? fine : coarse) = step;
     if (fine > 0 && coarse > 0) {
       if (coarse / fine < closeness) break;
       step = std::sqrt(fine * coarse);
@@ -55,22 +90,33 @@ void Search::bisect() {
   }
 }
 
-Search::Side Search::consider(Candidate candidate) {
+Search::Side Search::probe(double step) {
+  if (probes_ == trials_.size()) {
+    consider(workshop_.make(step));
+    save(nullptr);
+  }
+  return side(trials_[probes_++]);
+}
+
+Search::Side Search::side(const Trial& trial) const {
+  return trial.fits == budget_.max_drop.has_value() ? Side::too_fine : Side::too_coarse;
+}
+
+void Search::consider(Candidate candidate) {
   if (budget_.max_drop) workshop_.evaluate(candidate);
-  Trial trial{candidate.choice, candidate.bytes, candidate.ratio, 0, false};
+  Trial trial{candidate.choice, candidate.bytes(), candidate.ratio, 0, false};
   if (candidate.score) trial.drop = workshop_.drop(candidate);
   trial.fits = used(candidate) <= 1;
   trials_.push_back(trial);
   tell(trial);
   if (trial.fits && (!best_ || is_better(candidate, *best_))) best_ = std::move(candidate);
-  return trial.fits == budget_.max_drop.has_value() ? Side::too_fine : Side::too_coarse;
 }
 
 bool Search::is_better(const Candidate& candidate, const Candidate& best) const {
-  if (budget_.max_drop) return candidate.bytes < best.bytes;
+  if (budget_.max_drop) return candidate.bytes() < best.bytes();
   // Within a budget of bytes: the finer step, or once trained the more accurate.
   if (candidate.score && best.score) return candidate.score->accuracy > best.score->accuracy;
-  return candidate.score ? true : candidate.bytes > best.bytes;
+  return candidate.score ? true : candidate.bytes() > best.bytes();
 }
 
 double Search::used(const Candidate& candidate) const {
@@ -78,7 +124,7 @@ double Search::used(const Candidate& candidate) const {
     // Drops are shares of samples, not quite exact.
     return (workshop_.drop(candidate) + workshop_.margin(candidate) - 1e-9) / *budget_.max_drop;
   }
-  return static_cast<double>(candidate.bytes) / most_bytes();
+  return static_cast<double>(candidate.bytes()) / most_bytes();
 }
 
 double Search::most_bytes() const {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "train/checkpoint_store.h"
+#include "train/compress/tuning.h"
 #include "train/compress/workshop.h"
 
 namespace laconic {
@@ -14,6 +16,9 @@ namespace laconic {
 /// against damage alike. Larger steps make smaller files and cost accuracy. Then, where epochs are
 /// allowed, trains at coarser steps from there. A method that was asked for makes the one file that
 /// is then held against the budget.
+///
+/// With a folder in the options what was found is kept after each file. A search that is continued
+/// follows the same way as far as it is known, without making the files again.
 class Search {
  public:
   explicit Search(const Workshop& workshop);
@@ -28,19 +33,28 @@ class Search {
   enum class Side { too_fine, too_coarse };
 
   void bisect();
-  /// Remembers a candidate if it is the best, and says on which side of the border its step is.
-  Side consider(Candidate candidate);
+  /// On which side of the border a step is.
+  Side probe(double step);
+  void tune(std::optional<Checkpoint> found);
+  /// Remembers a candidate if it is the best.
+  void consider(Candidate candidate);
+  [[nodiscard]] Side side(const Trial& trial) const;
   [[nodiscard]] bool is_better(const Candidate& candidate, const Candidate& best) const;
   /// Share of the budget that a candidate uses: at most 1 if it fits.
   [[nodiscard]] double used(const Candidate& candidate) const;
   [[nodiscard]] double most_bytes() const;
   void tell(const Trial& trial) const;
   [[noreturn]] void give_up() const;
+  /// Takes over what an earlier run found.
+  std::optional<Checkpoint> open();
+  void save(const Tuning* tuning);
 
   const Workshop& workshop_;
   const Budget& budget_;
+  CheckpointStore store_;
   std::optional<Candidate> best_;
   std::vector<Trial> trials_;
+  std::size_t probes_ = 0;  ///< So many of the trials are on the way to here.
 };
 
 }  // namespace laconic

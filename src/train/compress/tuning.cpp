@@ -5,12 +5,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
+#include <sstream>
+#include <string_view>
 
 #include "laconic/detection_data.h"
+#include "laconic/error.h"
+#include "laconic/model.h"
 #include "laconic/train.h"
-#include "train/compress/joined_parts.h"
+#include "train/compress/search_checkpoint.h"
 #include "train/post/even_codebook.h"
 #include "train/post/fine_tune.h"
+#include "train/train_state.h"
 
 namespace laconic {
 namespace {
@@ -52,47 +58,104 @@ QuantizedModel coarsen(QuantizedModel model, const Network& network, double rati
   return model;
 }
 
+constexpr std::string_view model_key = "tuned model", place_key = "tuning", coder_key = "coder of ";
+
+/// The file keeps the coder that was found best; what was asked for is kept beside it.
+void capture_model(const QuantizedModel& model, Checkpoint& checkpoint) {
+  const auto bytes = pack({{}, model, {}});
+  checkpoint.progress.insert_or_assign(
+      std::string(model_key),
+      std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  for (const auto& [name, parameter] : model) {
+    if (std::holds_alternative<QuantizedTensor>(parameter.tensor))
+      checkpoint.progress.insert_or_assign(std::string(coder_key) + name, parameter.coder);
+  }
+}
+
+QuantizedModel restore_model(const Checkpoint& checkpoint) {
+  auto model = unpack(std::as_bytes(std::span(checkpoint.text(model_key)))).tensors;
+  for (auto& [name, parameter] : model) {
+    if (std::holds_alternative<QuantizedTensor>(parameter.tensor))
+      parameter.coder = checkpoint.text(std::string(coder_key) + name);
+  }
+  return model;
+}
+
 }  // namespace
 
-void tune(const Workshop& workshop, const Candidate& start,
-          const std::function<double(Candidate)>& offer) {
-  const auto& options = workshop.options();
-  Network student(workshop.network().graph());
-  // What the float network has learned by heart, a student that never sees it forgets; it would
-  // then be held against samples that it has not learned and the float network has.
-  const JoinedParts all(workshop.data());
-  const Dataset& samples =
-      workshop.has_learned_validation() && as_detection(workshop.data()) == nullptr
-          ? all
-          : workshop.data();
-  double step = start.step * (options.budget.max_drop ? first_coarsening : 1.03);
-  QuantizedModel model = workshop.quantize(step).network.tensors;
-  for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
-    FineTune method(std::move(model), training_price);
-    TrainOptions training;
-    training.epochs = 1;
-    training.batch = batch;
-    training.optimizer = "adam:lr=" + print_number(learning_rate);
-    training.schedule = "cosine";
-    training.distillation = {&workshop.network(), 2, 0.9};
-    training.seed = options.seed + static_cast<std::uint64_t>(epoch);
-    training.training_mode = false;  // Normalisation has become a scale and bias.
-    training.method = &method;
-    train(student, samples, training, workshop.progress());
-    model = method.finish(student);
-    auto tensors = model;
-    for (auto& [name, parameter] : tensors) {
-      if (auto* tensor = std::get_if<QuantizedTensor>(&parameter.tensor)) drop_unused_ends(*tensor);
-    }
-    auto candidate = workshop.wrap(
-        std::move(tensors), fmt::format("step {:.4g}, {} epochs of training", step, epoch + 1));
-    candidate.step = step;
-    workshop.evaluate(candidate);
-    const double used = offer(std::move(candidate));
-    const double ratio = next_ratio(used);
-    model = coarsen(std::move(model), student, ratio);
-    step *= ratio;
+Tuning::Tuning(const Workshop& workshop, double step)
+    : workshop_(workshop),
+      all_(workshop.data()),
+      student_(workshop.network().graph()),
+      step_(step * (workshop.options().budget.max_drop ? first_coarsening : 1.03)),
+      model_(workshop.quantize(step_)) {}
+
+Tuning::Tuning(const Workshop& workshop, const Checkpoint& checkpoint)
+    : workshop_(workshop),
+      all_(workshop.data()),
+      student_(workshop.network().graph()),
+      step_(0),
+      model_(restore_model(checkpoint)) {
+  restore_parameters(checkpoint, student_);
+  std::istringstream place(checkpoint.text(place_key));
+  if (!(place >> epoch_ >> step_) || epoch_ < 0 || !(step_ > 0))
+    fail(ErrorCode::corrupt_data, "the checkpoint does not fit the search: its step of training");
+}
+
+bool Tuning::is_in(const Checkpoint& checkpoint) {
+  return checkpoint.progress.contains(place_key);
+}
+
+bool Tuning::is_done() const noexcept {
+  return epoch_ >= workshop_.options().epochs;
+}
+
+/// What the float network has learned by heart, a student that never sees it forgets; it would then
+/// be held against samples that it has not learned and the float network has.
+const Dataset& Tuning::samples() const noexcept {
+  const bool joins =
+      workshop_.has_learned_validation() && as_detection(workshop_.data()) == nullptr;
+  return joins ? all_ : workshop_.data();
+}
+
+Candidate Tuning::train_epoch() {
+  const auto& options = workshop_.options();
+  FineTune method(model_, training_price);
+  TrainOptions training;
+  training.epochs = 1;
+  training.batch = batch;
+  training.optimizer = "adam:lr=" + print_number(learning_rate);
+  training.schedule = "cosine";
+  training.distillation = {&workshop_.network(), 2, 0.9};
+  training.seed = options.seed + static_cast<std::uint64_t>(epoch_);
+  training.training_mode = false;  // Normalisation has become a scale and bias.
+  training.method = &method;
+  training.checkpoint = training_folder(options);
+  training.existing = Existing::resume;
+  train(student_, samples(), training, workshop_.progress());
+  ++epoch_;
+  model_ = method.finish(student_);
+  auto tensors = model_;
+  for (auto& [name, parameter] : tensors) {
+    if (auto* tensor = std::get_if<QuantizedTensor>(&parameter.tensor)) drop_unused_ends(*tensor);
   }
+  auto candidate = workshop_.wrap(std::move(tensors),
+                                  fmt::format("step {:.4g}, {} epochs of training", step_, epoch_));
+  candidate.step = step_;
+  workshop_.evaluate(candidate);
+  return candidate;
+}
+
+void Tuning::adapt(double used) {
+  const double ratio = next_ratio(used);
+  model_ = coarsen(std::move(model_), student_, ratio);
+  step_ *= ratio;
+}
+
+void Tuning::capture(Checkpoint& checkpoint) const {
+  checkpoint.progress.insert_or_assign(std::string(place_key), fmt::format("{} {}", epoch_, step_));
+  capture_model(model_, checkpoint);
+  capture_parameters(student_, checkpoint);
 }
 
 }  // namespace laconic

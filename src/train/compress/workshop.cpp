@@ -72,33 +72,34 @@ bool Workshop::knows_validation_by_heart() const {
   return train.accuracy - before_.accuracy <= 2 * std::sqrt(variance(train) + variance(before_));
 }
 
-Candidate Workshop::quantize(double step) const {
+QuantizedModel Workshop::quantize(double step) const {
   throw_if_interrupted();
   PassOptions pass;
   pass.step = step;
-  auto result = quantize_pass(network_, batches_, choices_->at(step), pass);
-  auto candidate = wrap(std::move(result.tensors), fmt::format("step {:.4g}", step));
+  return quantize_pass(network_, batches_, choices_->at(step), pass).tensors;
+}
+
+Candidate Workshop::make(double step) const {
+  auto candidate = wrap(quantize(step), fmt::format("step {:.4g}", step));
   candidate.step = step;
-  candidate.damage = result.output_damage;
   return candidate;
 }
 
 Candidate Workshop::wrap(QuantizedModel tensors, std::string choice) const {
   Candidate candidate;
-  candidate.network = {structure_, std::move(tensors), {}};
+  candidate.file = pack({structure_, std::move(tensors), {}});
   candidate.choice = std::move(choice);
-  candidate.bytes = pack(candidate.network).size();
-  candidate.ratio = 4.0 * static_cast<double>(parameters_) / static_cast<double>(candidate.bytes);
+  candidate.ratio = 4.0 * static_cast<double>(parameters_) / static_cast<double>(candidate.bytes());
   return candidate;
 }
 
 void Workshop::evaluate(Candidate& candidate) const {
   if (candidate.score) return;
   std::map<std::string, at::Tensor, std::less<>> values;
-  for (const auto& [name, parameter] : candidate.network.tensors) {
-    auto floats = dequantize(parameter.tensor);
-    values.emplace(name,
-                   at::from_blob(floats.data(), shape_of(parameter.tensor), at::kFloat).clone());
+  const auto reader = ModelReader::from_bytes(candidate.file);
+  for (const auto& entry : reader.entries()) {
+    auto floats = dequantize(reader.read(entry));
+    values.emplace(entry.name, at::from_blob(floats.data(), entry.shape, at::kFloat).clone());
   }
   candidate.score =
       laconic::evaluate(network_, data_, Part::validation,

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "laconic/compress.h"
 #include "laconic/network.h"
@@ -17,13 +18,13 @@ namespace laconic {
 
 /// A file that could be written, and how good it is.
 struct Candidate {
-  CompressedNetwork network;
+  std::vector<std::byte> file;
   std::string choice;  ///< In words.
   double step = 0;
-  std::uint64_t bytes = 0;
   double ratio = 0;
-  double damage = 0;           ///< PassResult::output_damage.
   std::optional<Score> score;  ///< On the validation part, once evaluated.
+
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return file.size(); }
 };
 
 class Workshop {
@@ -32,7 +33,10 @@ class Workshop {
   Workshop(Graph graph, const Dataset& data, const CompressOptions& options, ProgressSink progress);
 
   /// Quantizes every weight by the choices in force, with that base step.
-  [[nodiscard]] Candidate quantize(double step) const;
+  [[nodiscard]] QuantizedModel quantize(double step) const;
+
+  /// The file of that.
+  [[nodiscard]] Candidate make(double step) const;
 
   /// Takes the candidate's accuracy on the validation part, from what its file decodes to.
   void evaluate(Candidate& candidate) const;
