@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/memory.h"
 #include "laconic/error.h"
 #include "laconic/threads.h"
 #include "train/post/sensitivity.h"
@@ -89,6 +90,7 @@ Candidate Workshop::wrap(QuantizedModel tensors, std::string choice) const {
   Candidate candidate;
   candidate.file = pack({structure_, std::move(tensors), {}});
   candidate.choice = std::move(choice);
+  release_freed_memory();
   candidate.ratio = 4.0 * static_cast<double>(parameters_) / static_cast<double>(candidate.bytes());
   return candidate;
 }

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 
 #include "laconic/error.h"
+#include "laconic/threads.h"
 #include "train/post/compensate.h"
 #include "train/post/even_codebook.h"
 #include "train/post/input_moments.h"
@@ -62,6 +64,22 @@ ChannelMoments channel_moments(std::span<const at::Tensor> batches) {
   }
   const auto mean = sum / count;
   return {mean, (squares / count - mean.square()).clamp_min(0).sqrt()};
+}
+
+/// What each row answers to the mean inputs of its group, groups x cols. Weights become doubles one
+/// by one: a copy of a large layer is what memory would peak by.
+at::Tensor answers(const LinearLayer& layer, std::span<const float> weights,
+                   const at::Tensor& means) {
+  const auto inputs = means.to(at::kDouble).contiguous();
+  auto out = at::empty({layer.rows}, at::kDouble);
+  const auto* mean = inputs.data_ptr<double>();
+  auto* answer = out.data_ptr<double>();
+  parallel_for(layer.rows, [&](std::int64_t row) {
+    const auto* input = mean + row / (layer.rows / layer.groups) * layer.cols;
+    const auto* weight = weights.data() + row * layer.cols;
+    answer[row] = std::inner_product(weight, weight + layer.cols, input, 0.0);
+  });
+  return out;
 }
 
 class Pass {
@@ -171,14 +189,8 @@ class Pass {
     if (!has_bias) return;
     auto bias = network_.parameter(node.inputs[2]).detach().to(at::kDouble);
     if (options_.recalibrate && bias.numel() == layer.rows) {
-      const auto outputs = [&](const at::Tensor& weight, const at::Tensor& mean) {
-        const auto matrix = weight.detach()
-                                .reshape({layer.groups, layer.rows / layer.groups, layer.cols})
-                                .to(at::kDouble);
-        return at::matmul(matrix, mean.unsqueeze(2)).reshape({layer.rows});
-      };
-      bias = (bias.reshape({layer.rows}) + outputs(original, moments.float_mean) -
-              outputs(quantized, moments.mean))
+      bias = (bias.reshape({layer.rows}) + answers(layer, weights, moments.float_mean) -
+              answers(layer, elements(quantized), moments.mean))
                  .reshape(bias.sizes());
     }
     replace(inputs, 2, keep(node.inputs[2], bias, output_step(node.outputs[0])));
