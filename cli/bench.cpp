@@ -98,7 +98,7 @@ double percentile(const std::vector<double>& sorted, double share) {
 
 struct Measured {
   double load = 0;  ///< Milliseconds.
-  std::int64_t peak_of_load = 0;
+  std::int64_t peak_before_load = 0, peak_of_load = 0;
   std::vector<double> one, many;  ///< Times of single runs, ascending.
   SessionMemory memory;
 };
@@ -146,6 +146,7 @@ Json measured_json(const Measured& ours, const Request& request) {
           {"weight_bytes", ours.memory.weights},
           {"value_bytes", ours.memory.values},
           {"scratch_bytes", ours.memory.scratch},
+          {"peak_bytes_before_load", ours.peak_before_load},
           {"peak_bytes_after_load", ours.peak_of_load},
           {"peak_bytes", peak_memory()}};
 }
@@ -155,15 +156,17 @@ std::string measured_text(const Measured& ours, const Request& request) {
   const double median = percentile(ours.many, 0.5);
   return fmt::format(
       "{}: {} kernels, {} threads\n"
-      "load         {:.2f} ms, kernels measured within\n"
+      "load         {:.2f} ms{}; {} more in the process at most\n"
       "batch 1      {:.3f} ms median, {:.3f} least, {:.3f} p90, {:.3f} p99, {} runs\n"
       "batch {:<6} {:.3f} ms median, {:.3f} least: {:.0f} samples a second\n"
       "memory       weights {}, values {}, scratch {}; the process {} at most",
       request.model.string(), request.choice.kernels, threads(), ours.load,
-      percentile(ours.one, 0.5), ours.one.front(), percentile(ours.one, 0.9),
-      percentile(ours.one, 0.99), ours.one.size(), request.batch, median, ours.many.front(),
-      1000 * static_cast<double>(request.batch) / median, bytes(ours.memory.weights),
-      bytes(ours.memory.values), bytes(ours.memory.scratch), bytes(peak_memory()));
+      request.choice.kernels == "fastest" ? ", kernels measured within" : "",
+      bytes(ours.peak_of_load - ours.peak_before_load), percentile(ours.one, 0.5), ours.one.front(),
+      percentile(ours.one, 0.9), percentile(ours.one, 0.99), ours.one.size(), request.batch, median,
+      ours.many.front(), 1000 * static_cast<double>(request.batch) / median,
+      bytes(ours.memory.weights), bytes(ours.memory.values), bytes(ours.memory.scratch),
+      bytes(peak_memory()));
 }
 
 void bench(const Context& context, const Request& request) {
@@ -171,6 +174,7 @@ void bench(const Context& context, const Request& request) {
   const bool compare = !request.against.empty();
   const auto modules = compare ? modules_of(request.against) : std::filesystem::path();
   Measured ours;
+  ours.peak_before_load = peak_memory();
   const auto begin = Clock::now();
   Session session = open_session(request.model, request.choice);
   ours.load = milliseconds(Clock::now() - begin);

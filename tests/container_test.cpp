@@ -232,6 +232,33 @@ TEST(Container, NamesTheFileItCannotRead) {
   EXPECT_THROW((void)ModelReader::open(folder.path()), Error);
 }
 
+TEST(Container, StreamsGiveWhatReadingGives) {
+  const Folder folder;
+  const auto path = folder.path() / "n.lac";
+  write_file(path, file_of(model_of_all_kinds()));
+  std::vector<StreamedTensor> streams;
+  std::vector<Tensor> wanted;
+  {
+    const auto reader = ModelReader::open(path);
+    for (const TensorEntry& entry : reader.entries()) {
+      const Tensor tensor = reader.read(entry);
+      if (std::holds_alternative<DenseTensor>(tensor)) {
+        EXPECT_THAT(message_of(ErrorCode::invalid_argument, [&] { (void)reader.stream(entry); }),
+                    HasSubstr("it is dense"));
+        continue;
+      }
+      streams.push_back(reader.stream(entry));
+      wanted.push_back(tensor);
+    }
+  }
+  ASSERT_GT(streams.size(), 10U);
+  for (std::size_t i = 0; i < streams.size(); ++i) {  // The reader is gone.
+    EXPECT_TRUE(identical(collect(streams[i]), wanted[i]));
+    EXPECT_EQ(dequantize(streams[i]), dequantize(wanted[i]));
+    EXPECT_TRUE(identical(collect(streams[i]), wanted[i])) << "once more";
+  }
+}
+
 TEST(Container, NumbersKeepEveryBit) {
   using namespace container;
   for (std::uint32_t half = 0; half < 0x10000; ++half) {

@@ -4,11 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <optional>
 #include <set>
 
+#include "core/byte_window.h"
 #include "entropy_samples.h"
 #include "laconic/coder.h"
 #include "laconic/error.h"
+#include "laconic/random.h"
 
 namespace laconic {
 namespace {
@@ -52,6 +55,63 @@ TEST(Coders, WhatIsEncodedIsDecoded) {
       std::vector<Index> decoded(sample.indices.size(), 1);
       by_id->decode(bytes, sample.layout, decoded);
       EXPECT_EQ(decoded, sample.indices);
+    }
+  }
+}
+
+/// What a stream gives of bytes that come through a window, in pieces of random sizes.
+std::vector<Index> streamed(const Coder& coder, const IndexSample& sample,
+                            std::span<const std::byte> bytes, Random& random) {
+  ByteWindow window(bytes.size(), [&](std::uint64_t at, std::span<std::byte> to) {
+    std::ranges::copy(bytes.subspan(at, to.size()), to.begin());
+  });
+  const auto stream = coder.stream(window, sample.layout);
+  std::vector<Index> out(sample.indices.size(), 1);
+  for (std::size_t done = 0; done < out.size();) {
+    const auto most = random.below(3) == 0 ? 100 : random.below(3) == 0 ? 70'000 : 5000;
+    const auto count = std::min(out.size() - done, static_cast<std::size_t>(random.below(most)));
+    stream->read(std::span(out).subspan(done, count));
+    done += count;
+  }
+  return out;
+}
+
+/// What `decode` gives, or nothing if it throws.
+template <typename Decode>
+std::optional<std::vector<Index>> given(Decode decode) {
+  try {
+    return decode();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::corrupt_data) << error.what();
+    return std::nullopt;
+  }
+}
+
+TEST(Coders, StreamsGiveWhatDecodingGives) {
+  Random random(5);
+  auto samples = testing::index_samples();
+  const std::size_t large = 1'300'007;  // More than a window holds, of an odd number.
+  samples.push_back({"larger than a window", {{large}, 200, 100}, {}});
+  samples.back().indices = testing::gaussian_indices(large, 200, 30);
+  for (const auto& row : coders()) {
+    const auto coder = make_coder(row.name);
+    for (const auto& sample : samples) {
+      SCOPED_TRACE(std::string(row.name) + ", " + sample.name);
+      if (sample.indices.size() == large && row.name != "rans" && row.name != "raw") continue;
+      const auto check = [&](std::span<const std::byte> bytes) {
+        const auto whole = given([&] {
+          std::vector<Index> indices(sample.indices.size());
+          coder->decode(bytes, sample.layout, indices);
+          return indices;
+        });
+        EXPECT_EQ(given([&] { return streamed(*coder, sample, bytes, random); }), whole);
+      };
+      auto bytes = coder->encode(sample.indices, sample.layout);
+      EXPECT_EQ(streamed(*coder, sample, bytes, random), sample.indices);
+      check(std::span(bytes).first(bytes.size() / 2));
+      if (bytes.size() > 8) bytes[bytes.size() / 2] ^= std::byte{16};
+      bytes.push_back(std::byte{0});
+      check(bytes);
     }
   }
 }

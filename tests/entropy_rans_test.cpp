@@ -148,7 +148,10 @@ TEST(RansLoops, GiveEqualBytesAndIndices) {
       EXPECT_EQ(stream.states, wanted.states);
       EXPECT_EQ(stream.words, wanted.words);
       std::vector<Index> decoded(c.count);
-      EXPECT_TRUE(rans_decode(wanted.states, bytes_of(wanted.words), frequencies, decoded, loops));
+      const auto words = bytes_of(wanted.words);
+      RansDecoder decoder(wanted.states, frequencies, loops);
+      EXPECT_EQ(decoder.decode(words, decoded), words.size());
+      EXPECT_TRUE(decoder.at_start());
       EXPECT_EQ(decoded, indices);
     }
   }
@@ -165,10 +168,14 @@ TEST(RansLoops, AgreeOnHostileStatesAndWords) {
     std::vector<std::byte> words(static_cast<std::size_t>(random.below(3000)));
     for (auto& byte : words) byte = static_cast<std::byte>(random.bits());
     std::vector<Index> wanted(5000), decoded(5000);
-    EXPECT_FALSE(rans_decode(states, words, frequencies, wanted, rans_loops().back()));
+    const auto fails = [&](const RansLoops& loops, std::vector<Index>& indices) {
+      RansDecoder decoder(states, frequencies, loops);
+      return decoder.decode(words, indices) != words.size() || !decoder.at_start();
+    };
+    EXPECT_TRUE(fails(rans_loops().back(), wanted));
     for (const RansLoops& loops : rans_loops()) {
       std::fill(decoded.begin(), decoded.end(), Index{0});
-      EXPECT_FALSE(rans_decode(states, words, frequencies, decoded, loops));
+      EXPECT_TRUE(fails(loops, decoded));
       EXPECT_EQ(decoded, wanted) << loops.name;
     }
   }

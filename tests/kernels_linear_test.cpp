@@ -264,6 +264,29 @@ TEST(PackedLinear, RoundsLevelsOnlyWhereItMust) {
   EXPECT_LE(error({-1, 0, 0.7312f}), 1 / 127.0);
 }
 
+TEST(PackedLinear, PacksMoreThanItReadsAtATime) {
+  Random random(12);
+  const Shape shape{1003, 701};
+  for (const bool by_row : {true, false}) {
+    const std::int64_t block = by_row ? 701 : 1003 * 701;
+    const auto tensor = testing::random_tensor(random, shape, block, Levels::free, 16, false);
+    EXPECT_EQ(PackedLinear::pack(tensor).weights(), dequantize(tensor));
+    const auto streamed = stream(std::make_shared<const QuantizedTensor>(tensor));
+    EXPECT_EQ(PackedLinear::pack(streamed).weights(), dequantize(tensor));
+  }
+}
+
+TEST(StreamedTensor, SlicesAreRowsOfTheWhole) {
+  Random random(13);
+  for (const std::int64_t block : {5, 20, 60, 300}) {
+    const auto tensor = testing::random_tensor(random, {15, 20}, block, Levels::free, 8, false);
+    const auto whole = dequantize(tensor);
+    const auto streamed = stream(std::make_shared<const QuantizedTensor>(tensor));
+    const auto rows = dequantize(slice(streamed, 60, {6, 20}));
+    EXPECT_EQ(rows, std::vector<float>(whole.begin() + 60, whole.begin() + 180)) << block;
+  }
+}
+
 TEST(PackedLinear, SaysWhatItCannotPack) {
   using ::testing::HasSubstr;
   const auto message = [](const auto& tensor, const PackOptions& options) {

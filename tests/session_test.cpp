@@ -2,10 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
+#include <fstream>
 #include <new>
 
 #include "errors.h"
@@ -17,21 +20,26 @@
 
 namespace {
 
-std::atomic<std::int64_t> allocations{0};
+std::atomic<std::int64_t> allocations{0}, held{0}, most_held{0};
 
 }  // namespace
 
-// Counts what runs allocate.
+// Counts what runs allocate, and the bytes held; packed weights are aligned, and not counted.
 void* operator new(std::size_t bytes) {
   ++allocations;
-  if (void* memory = std::malloc(bytes > 0 ? bytes : 1)) return memory;
-  throw std::bad_alloc();
+  void* memory = std::malloc(bytes > 0 ? bytes : 1);
+  if (memory == nullptr) throw std::bad_alloc();
+  const auto now = held += static_cast<std::int64_t>(malloc_usable_size(memory));
+  for (auto most = most_held.load(); now > most && !most_held.compare_exchange_weak(most, now);) {
+  }
+  return memory;
 }
 void operator delete(void* memory) noexcept {
+  held -= static_cast<std::int64_t>(malloc_usable_size(memory));
   std::free(memory);
 }
 void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
+  operator delete(memory);
 }
 
 namespace laconic {
@@ -222,6 +230,61 @@ TEST(Session, RefusesAShapeToMeasureWithThatDoesNotFit) {
       HasSubstr("must be ?x3x8x8"));
 }
 
+/// y = W x, several times over, with weights of a few levels; coded by rANS.
+CompressedNetwork chain_of_layers(std::int64_t layers, std::int64_t width) {
+  CompressedNetwork network;
+  Graph& graph = network.graph;
+  graph.opset = 13;
+  graph.inputs = {{"x", ElementType::float32, {1, width}, true}};
+  Random random(3, "chain");
+  std::string from = "x";
+  for (std::int64_t i = 0; i < layers; ++i) {
+    const std::string weight = "w" + std::to_string(i), to = "y" + std::to_string(i);
+    const auto codebook = Codebook::evenly_spaced(0.01F, -7, 15);
+    QuantizedTensor tensor{{width, width}, width * width, {codebook}, {}};
+    for (std::int64_t j = 0; j < width * width; ++j) {
+      const double at = std::clamp(7.0 + 2 * random.normal(), 0.0, 14.0);
+      tensor.indices.push_back(static_cast<Index>(at));
+    }
+    network.tensors.emplace(weight, QuantizedParameter{std::move(tensor), "none", "rans"});
+    graph.nodes.push_back({"", "Gemm", {from, weight}, {to}, {{"transB", std::int64_t{1}}}});
+    from = to;
+  }
+  graph.outputs = {{from, ElementType::float32, {1, width}, true}};
+  return network;
+}
+
+TEST(Session, PacksAFileWithoutHoldingItsIndices) {
+  constexpr std::int64_t layers = 6, width = 1024;
+  const auto network = chain_of_layers(layers, width);
+  const TemporaryFolder folder;
+  (void)save(network, folder.path("n.lac"));
+  for (const LayerKernels kernels : {LayerKernels::int8, LayerKernels::packed}) {
+    Session whole(network, {.kernels = kernels});
+    most_held = held.load();
+    const std::int64_t before = held;
+    Session opened = Session::open(folder.path("n.lac"), {.kernels = kernels});
+    // A piece of indices and a window of bytes for each thread, and what little else there is.
+    EXPECT_LT(most_held - before, threads() * (std::int64_t{1} << 20) + 200'000);
+    EXPECT_LT(most_held - before, layers * width * width);
+    EXPECT_EQ(answer(opened, 1), answer(whole, 1));
+  }
+}
+
+TEST(Session, TellsDamageAtLoadEvenIfShapesAreNotKnown) {
+  auto network = chain_of_layers(1, 300);
+  network.graph.inputs = {{"x", ElementType::float32, {}, false}};
+  const TemporaryFolder folder;
+  const auto path = folder.path("n.lac");
+  auto bytes = pack(network);
+  bytes[bytes.size() - 1000] ^= std::byte{1};
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  EXPECT_THAT(error_of([&] { (void)Session::open(path); }, ErrorCode::corrupt_data),
+              HasSubstr("tensor \"w0\": its bytes are damaged"));
+}
+
 TEST(ScaleRows, MultipliesEveryRow) {
   const auto weights = random_values(5 * 12, 4);
   const std::vector<double> factors = {2, -0.7, 0, 1e-3, -1};
@@ -231,9 +294,10 @@ TEST(ScaleRows, MultipliesEveryRow) {
       const Granularity granularity{Granularity::Kind::per_group, block};
       const auto tensor = quantize(*make_quantizer(spec), views, granularity)[0];
       const auto before = dequantize(tensor);
-      const auto scaled = runtime::scale_rows(tensor, factors);
-      validate(std::get<QuantizedTensor>(scaled));
-      const auto after = dequantize(scaled);
+      const auto streamed = stream(std::make_shared<const QuantizedTensor>(tensor));
+      const auto scaled = runtime::scale_rows(streamed, factors);
+      validate(collect(std::get<StreamedTensor>(scaled)));
+      const auto after = runtime::dequantize(scaled);
       for (std::size_t i = 0; i < before.size(); ++i) {
         const auto wanted = static_cast<double>(before[i]) * factors[i / 12];
         EXPECT_NEAR(after[i], wanted, std::abs(wanted) * 1e-6) << spec << " " << block;

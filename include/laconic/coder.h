@@ -16,14 +16,17 @@
 
 #include "laconic/quantized_tensor.h"
 #include "laconic/spec.h"
+#include "laconic/streamed_tensor.h"
 
 namespace laconic {
 
+class ByteWindow;  // src/core/byte_window.h
+
 /// What encoder and decoder both know of the indices.
 struct IndexLayout {
-  Shape shape;                 ///< Its product is the number of indices; axis 0 is the output channel.
-  std::int64_t alphabet = 1;   ///< Indices lie in [0, alphabet), alphabet at most 65,536.
-  std::int64_t zero = -1;      ///< Index of the level 0, in all blocks; -1: there is none.
+  Shape shape;  ///< Its product is the number of indices; axis 0 is the output channel.
+  std::int64_t alphabet = 1;  ///< Indices lie in [0, alphabet), alphabet at most 65,536.
+  std::int64_t zero = -1;     ///< Index of the level 0, in all blocks; -1: there is none.
 };
 
 /// Immutable and safe to use from many threads at once. Equal input gives equal bytes on every
@@ -43,6 +46,11 @@ class Coder {
   void decode(std::span<const std::byte> bytes, const IndexLayout& layout,
               std::span<Index> indices) const;
 
+  /// As decode(), piece by piece. What the coder cannot read in pieces is decoded whole at first.
+  /// `bytes` must outlive the stream.
+  [[nodiscard]] std::unique_ptr<IndexStream> stream(ByteWindow& bytes,
+                                                    const IndexLayout& layout) const;
+
   /// Canonical spec, every option written out.
   [[nodiscard]] virtual std::string spec() const = 0;
 
@@ -51,6 +59,8 @@ class Coder {
                                                          const IndexLayout& layout) const = 0;
   virtual void do_decode(std::span<const std::byte> bytes, const IndexLayout& layout,
                          std::span<Index> indices) const = 0;
+  [[nodiscard]] virtual std::unique_ptr<IndexStream> do_stream(ByteWindow& bytes,
+                                                               const IndexLayout& layout) const;
 };
 
 /// All members, in the order of the table in src/entropy/family.cpp.
@@ -59,7 +69,8 @@ class Coder {
 /// Builds a member from its spec. Throws Error(invalid_argument) as make_quantizer() does.
 [[nodiscard]] std::unique_ptr<Coder> make_coder(std::string_view spec);
 
-/// Identifier of a member in files; never reused. Throws Error(invalid_argument) for an unknown name.
+/// Identifier of a member in files; never reused. Throws Error(invalid_argument) for an unknown
+/// name.
 [[nodiscard]] std::uint8_t coder_id(std::string_view name);
 
 /// The member with that identifier, with default options: decoders read what they need from the

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "laconic/quantized_tensor.h"
+#include "laconic/streamed_tensor.h"
 
 namespace laconic {
 
@@ -81,6 +82,11 @@ class ModelReader {
   /// Decodes one tensor and checks it against its checksum.
   [[nodiscard]] Tensor read(const TensorEntry& entry) const;
 
+  /// Checks a quantized tensor against its checksum and leaves its indices where they are. What it
+  /// returns may outlive the reader, keeps a file open, and throws Error(corrupt_data) as read()
+  /// does. Throws Error(invalid_argument) for a dense tensor.
+  [[nodiscard]] StreamedTensor stream(const TensorEntry& entry) const;
+
   /// The network's structure as set_graph() was given it; empty if none was stored.
   [[nodiscard]] std::span<const std::byte> graph() const noexcept;
 
@@ -95,8 +101,8 @@ class ModelReader {
 
  private:
   struct Impl;
-  explicit ModelReader(std::unique_ptr<Impl> impl) noexcept;
-  std::unique_ptr<Impl> impl_;
+  explicit ModelReader(std::shared_ptr<const Impl> impl) noexcept;
+  std::shared_ptr<const Impl> impl_;
 };
 
 /// Writes a file front to back. Equal calls give equal bytes, on every machine. The file appears

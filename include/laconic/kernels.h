@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "laconic/quantized_tensor.h"
+#include "laconic/streamed_tensor.h"
 
 namespace laconic {
 
@@ -155,8 +156,11 @@ class PackedLinear : public PackedLayer {
   /// `weights` has shape [out, in] and is valid. Throws Error(invalid_argument) for another rank,
   /// an empty matrix, or options that cannot be had: more than 256 levels with exact weights (make
   /// such a tensor dense), a form too narrow for the levels, WeightForm::floats for a quantized
-  /// tensor or Activations::int8 for a dense one.
+  /// tensor or Activations::int8 for a dense one. A streamed tensor is read once, some rows at a
+  /// time.
   [[nodiscard]] static PackedLinear pack(const QuantizedTensor& weights,
+                                         const PackOptions& options = {});
+  [[nodiscard]] static PackedLinear pack(const StreamedTensor& weights,
                                          const PackOptions& options = {});
   [[nodiscard]] static PackedLinear pack(const DenseTensor& weights,
                                          const PackOptions& options = {});
@@ -206,6 +210,8 @@ class PackedConv : public PackedLayer {
   /// `weights` has shape [out, in / groups, height, width], or [out, in / groups, width]. Throws as
   /// PackedLinear::pack() does, and for a geometry that makes no sense.
   [[nodiscard]] static PackedConv pack(const QuantizedTensor& weights, const ConvGeometry& geometry,
+                                       const PackOptions& options = {});
+  [[nodiscard]] static PackedConv pack(const StreamedTensor& weights, const ConvGeometry& geometry,
                                        const PackOptions& options = {});
   [[nodiscard]] static PackedConv pack(const DenseTensor& weights, const ConvGeometry& geometry,
                                        const PackOptions& options = {});

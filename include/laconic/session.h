@@ -105,7 +105,8 @@ class Session {
   /// apart from operators on integers and booleans.
   std::span<const TensorView> run(std::span<const TensorView> inputs);
 
-  /// Layers with weights, in the order in which they run.
+  /// Layers with weights, in the order in which they run. Measures now what was not measured when
+  /// the session was made: layers whose kernels were not chosen by it.
   [[nodiscard]] std::vector<LayerReport> layers() const;
 
   [[nodiscard]] SessionMemory memory() const noexcept;

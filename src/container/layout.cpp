@@ -111,7 +111,11 @@ Sections place(const std::vector<TensorRecord>& tensors, std::uint64_t header_by
 
 std::uint32_t section_checksum(std::span<const std::byte> payloads, std::uint32_t header_checksum,
                                std::size_t number) {
-  return checksum(payloads, std::uint64_t{number} << 32 | header_checksum);
+  return checksum(payloads, section_seed(header_checksum, number));
+}
+
+std::uint64_t section_seed(std::uint32_t header_checksum, std::size_t number) noexcept {
+  return std::uint64_t{number} << 32 | header_checksum;
 }
 
 SizeReport size_report(const Table& table, const Preamble& preamble, std::uint64_t graph_bytes,

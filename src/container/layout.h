@@ -76,6 +76,10 @@ struct Sections {
 [[nodiscard]] std::uint32_t section_checksum(std::span<const std::byte> payloads,
                                              std::uint32_t header_checksum, std::size_t number);
 
+/// The seed that makes it so.
+[[nodiscard]] std::uint64_t section_seed(std::uint32_t header_checksum,
+                                         std::size_t number) noexcept;
+
 /// Where the file's bytes went.
 [[nodiscard]] SizeReport size_report(const Table& table, const Preamble& preamble,
                                      std::uint64_t graph_bytes, std::uint64_t file_bytes);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
+#include "container/checksum.h"
 #include "container/codebooks.h"
 #include "container/layout.h"
 #include "container/source.h"
@@ -18,7 +20,7 @@ namespace laconic {
 
 using namespace container;
 
-struct ModelReader::Impl {
+struct ModelReader::Impl : std::enable_shared_from_this<Impl> {
   Impl(Source bytes, const ReadLimits& limits);
 
   Source source;
@@ -33,10 +35,14 @@ struct ModelReader::Impl {
   std::unordered_map<std::string_view, std::size_t> numbers;  ///< By name.
 
   [[nodiscard]] Tensor read(std::size_t number) const;
+  [[nodiscard]] std::size_t number_of(const TensorEntry& entry) const;
   [[nodiscard]] std::span<const std::byte> payload(std::size_t number,
                                                    std::vector<std::byte>& buffer) const;
-  [[nodiscard]] QuantizedTensor read_quantized(const TensorRecord& record,
-                                               std::span<const std::byte> bytes) const;
+  class Indices;
+  class NamedIndices;
+  [[nodiscard]] StreamedTensor outline(std::size_t number) const;
+  [[nodiscard]] StreamedTensor stream(std::size_t number) const;
+  void verify(std::size_t section) const;
   [[nodiscard]] std::vector<Codebook> blocks(const TensorRecord& record) const;
   [[nodiscard]] TensorEntry entry(const TensorRecord& record) const;
 };
@@ -51,6 +57,19 @@ auto naming(const std::string& path, Body body) {
   } catch (const Error& error) {
     if (path.empty()) throw;
     fail(error.code(), "cannot read \"{}\": {}", path, error.what());
+  }
+}
+
+/// Calls body(), and names the tensor in the message of an Error.
+template <typename Body>
+auto naming_tensor(const TensorRecord& record, Body body) {
+  try {
+    return body();
+  } catch (const Error& error) {
+    fail(error.code(), "tensor \"{}\": {}", record.name, error.what());
+  } catch (const std::bad_alloc&) {
+    fail(ErrorCode::invalid_data, "tensor \"{}\": its {} elements do not fit in memory",
+         record.name, element_count(record.shape));
   }
 }
 
@@ -137,51 +156,138 @@ std::vector<Codebook> ModelReader::Impl::blocks(const TensorRecord& record) cons
   return blocks;
 }
 
-QuantizedTensor ModelReader::Impl::read_quantized(const TensorRecord& record,
-                                                  std::span<const std::byte> bytes) const {
-  QuantizedTensor tensor{record.shape, block_size(record), blocks(record), {}};
-  const IndexLayout layout = symbol_layout(tensor.shape, tensor.codebooks);
-  tensor.indices.resize(static_cast<std::size_t>(element_count(tensor.shape)));
-  if (record.recipe.coder == 0) {
-    if (layout.alphabet > 1 || !bytes.empty())
-      corrupt("its {} levels need a coder, but it names none", layout.alphabet);
-    return tensor;
+/// The indices of a tensor whose section has been verified.
+class ModelReader::Impl::Indices final : public IndexStream {
+ public:
+  Indices(const Impl& file, std::size_t number, std::span<const Codebook> codebooks)
+      : record_(file.table.tensors[number]),
+        layout_(symbol_layout(record_.shape, codebooks)),
+        codebooks_(codebooks.begin(), codebooks.end()),
+        window_(file.source.window(file.sections.places[number].offset, record_.bytes)) {
+    const auto coder = record_.recipe.coder;
+    if (coder != 0) {
+      symbols_ = coder_for_id(file.table.coders[coder - 1].id)->stream(window_, layout_);
+    } else if (layout_.alphabet > 1 || record_.bytes > 0) {
+      corrupt("its {} levels need a coder, but it names none", layout_.alphabet);
+    }
   }
-  coder_for_id(table.coders[record.recipe.coder - 1].id)->decode(bytes, layout, tensor.indices);
-  from_symbols(tensor, layout);
-  return tensor;
+
+  void read(std::span<Index> next) override {
+    if (symbols_) {
+      symbols_->read(next);
+      from_symbols(next, done_, block_size(record_), codebooks_, layout_);
+    } else {
+      std::ranges::fill(next, Index{0});
+    }
+    done_ += std::ssize(next);
+  }
+
+ private:
+  const TensorRecord& record_;
+  IndexLayout layout_;
+  std::vector<Codebook> codebooks_;
+  ByteWindow window_;
+  std::unique_ptr<IndexStream> symbols_;
+  std::int64_t done_ = 0;
+};
+
+/// The same, kept open, and named in the messages of errors.
+class ModelReader::Impl::NamedIndices final : public IndexStream {
+ public:
+  NamedIndices(std::shared_ptr<const Impl> file, std::size_t number,
+               std::span<const Codebook> codebooks)
+      : file_(std::move(file)), number_(number) {
+    named([&] { indices_.emplace(*file_, number_, codebooks); });
+  }
+
+  void read(std::span<Index> next) override {
+    named([&] { indices_->read(next); });
+  }
+
+ private:
+  template <typename Body>
+  void named(Body body) const {
+    naming(file_->path, [&] { naming_tensor(file_->table.tensors[number_], body); });
+  }
+
+  std::shared_ptr<const Impl> file_;
+  std::size_t number_;
+  std::optional<Indices> indices_;
+};
+
+void ModelReader::Impl::verify(std::size_t number) const {
+  const Section& section = sections.sections[number];
+  PiecewiseChecksum sum(section_seed(checksum, number));
+  auto window = source.window(section.offset, section.bytes + checksum_bytes);
+  while (window.left() > checksum_bytes) {
+    const auto bytes = window.ahead(1);
+    const auto count = std::min<std::uint64_t>(bytes.size(), window.left() - checksum_bytes);
+    sum.add(bytes.first(count));
+    window.skip(count);
+  }
+  const auto wanted = ByteReader(window.ahead(checksum_bytes), "its section").u32("the checksum");
+  if (wanted != sum.value()) {
+    corrupt("its bytes are damaged: their checksum is {:08x}, not {:08x}", sum.value(), wanted);
+  }
+}
+
+/// The tensor, its section verified, without a way to its indices.
+StreamedTensor ModelReader::Impl::outline(std::size_t number) const {
+  const TensorRecord& record = table.tensors[number];
+  if (record.bytes > 0) verify(sections.places[number].section);
+  return {record.shape, block_size(record), blocks(record), {}};
+}
+
+StreamedTensor ModelReader::Impl::stream(std::size_t number) const {
+  return naming_tensor(table.tensors[number], [&] {
+    if (!table.tensors[number].recipe.quantized) {
+      fail(ErrorCode::invalid_argument, "it is dense, and has no indices");
+    }
+    StreamedTensor tensor = outline(number);
+    tensor.open = [file = shared_from_this(), number, codebooks = tensor.codebooks] {
+      return std::make_unique<NamedIndices>(file, number, codebooks);
+    };
+    return tensor;
+  });
 }
 
 Tensor ModelReader::Impl::read(std::size_t number) const {
   const TensorRecord& record = table.tensors[number];
-  try {
+  return naming_tensor(record, [&]() -> Tensor {
+    if (record.recipe.quantized) {
+      StreamedTensor tensor = outline(number);
+      tensor.open = [&] { return std::make_unique<Indices>(*this, number, tensor.codebooks); };
+      return collect(tensor);
+    }
     std::vector<std::byte> buffer;
-    const auto bytes = payload(number, buffer);
-    if (record.recipe.quantized) return read_quantized(record, bytes);
-    return decode_dense(record.recipe.storage, record.recipe.format, bytes, record.shape);
-  } catch (const Error& error) {
-    fail(error.code(), "tensor \"{}\": {}", record.name, error.what());
-  } catch (const std::bad_alloc&) {
-    fail(ErrorCode::invalid_data, "tensor \"{}\": its {} elements do not fit in memory",
-         record.name, element_count(record.shape));
-  }
+    return decode_dense(record.recipe.storage, record.recipe.format, payload(number, buffer),
+                        record.shape);
+  });
 }
 
-ModelReader::ModelReader(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+std::size_t ModelReader::Impl::number_of(const TensorEntry& entry) const {
+  const auto found = numbers.find(entry.name);
+  if (found == numbers.end()) {
+    fail(ErrorCode::invalid_argument, "it has no tensor named \"{}\"", entry.name);
+  }
+  return found->second;
+}
+
+ModelReader::ModelReader(std::shared_ptr<const Impl> impl) noexcept : impl_(std::move(impl)) {}
 ModelReader::ModelReader(ModelReader&&) noexcept = default;
 ModelReader& ModelReader::operator=(ModelReader&&) noexcept = default;
 ModelReader::~ModelReader() = default;
 
 ModelReader ModelReader::open(const std::filesystem::path& path, const ReadLimits& limits) {
   return naming(path.string(), [&] {
-    auto impl = std::make_unique<Impl>(Source(path), limits);
+    auto impl = std::make_shared<Impl>(Source(path), limits);
     impl->path = path.string();
     return ModelReader(std::move(impl));
   });
 }
 
 ModelReader ModelReader::from_bytes(std::span<const std::byte> bytes, const ReadLimits& limits) {
-  return ModelReader(std::make_unique<Impl>(Source(bytes), limits));
+  return ModelReader(std::make_shared<const Impl>(Source(bytes), limits));
 }
 
 std::span<const TensorEntry> ModelReader::entries() const noexcept {
@@ -194,13 +300,11 @@ const TensorEntry* ModelReader::find(std::string_view name) const noexcept {
 }
 
 Tensor ModelReader::read(const TensorEntry& entry) const {
-  return naming(impl_->path, [&] {
-    const auto found = impl_->numbers.find(entry.name);
-    if (found == impl_->numbers.end()) {
-      fail(ErrorCode::invalid_argument, "it has no tensor named \"{}\"", entry.name);
-    }
-    return impl_->read(found->second);
-  });
+  return naming(impl_->path, [&] { return impl_->read(impl_->number_of(entry)); });
+}
+
+StreamedTensor ModelReader::stream(const TensorEntry& entry) const {
+  return naming(impl_->path, [&] { return impl_->stream(impl_->number_of(entry)); });
 }
 
 std::span<const std::byte> ModelReader::graph() const noexcept {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -41,15 +42,29 @@ std::span<const std::byte> Source::read(std::uint64_t offset, std::uint64_t coun
                                         std::vector<std::byte>& buffer) const {
   if (descriptor_ < 0) return bytes_.subspan(offset, count);
   buffer.resize(count);
-  for (std::size_t done = 0; done < buffer.size();) {
-    const auto got = ::pread(descriptor_, buffer.data() + done, buffer.size() - done,
-                             static_cast<off_t>(offset + done));
+  copy(offset, buffer);
+  return buffer;
+}
+
+void Source::copy(std::uint64_t offset, std::span<std::byte> to) const {
+  if (descriptor_ < 0) {
+    std::ranges::copy(bytes_.subspan(offset, to.size()), to.begin());
+    return;
+  }
+  for (std::size_t done = 0; done < to.size();) {
+    const auto got =
+        ::pread(descriptor_, to.data() + done, to.size() - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail(ErrorCode::invalid_data, "{}", std::strerror(errno));
     if (got == 0) fail(ErrorCode::invalid_data, "the file has become shorter while it was read");
     done += static_cast<std::size_t>(got);
   }
-  return buffer;
+}
+
+ByteWindow Source::window(std::uint64_t offset, std::uint64_t count) const {
+  if (descriptor_ < 0) return ByteWindow(bytes_.subspan(offset, count));
+  return {count,
+          [this, offset](std::uint64_t at, std::span<std::byte> to) { copy(offset + at, to); }};
 }
 
 }  // namespace laconic::container

@@ -9,6 +9,8 @@
 #include <span>
 #include <vector>
 
+#include "core/byte_window.h"
+
 namespace laconic::container {
 
 /// Movable, not copyable; read() may be called from many threads at once.
@@ -30,6 +32,12 @@ class Source {
   /// `buffer`, which then holds them. Throws Error(invalid_data) if they cannot be read.
   [[nodiscard]] std::span<const std::byte> read(std::uint64_t offset, std::uint64_t count,
                                                 std::vector<std::byte>& buffer) const;
+
+  /// The same bytes, as many as `to` has room for, copied there.
+  void copy(std::uint64_t offset, std::span<std::byte> to) const;
+
+  /// The same bytes from the first to the last; the source must outlive them.
+  [[nodiscard]] ByteWindow window(std::uint64_t offset, std::uint64_t count) const;
 
  private:
   std::span<const std::byte> bytes_;

@@ -1,6 +1,7 @@
 #include "container/symbols.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/bytes.h"
 
@@ -14,15 +15,15 @@ std::int64_t shift(const Codebook& codebook, const IndexLayout& layout) {
   return layout.zero < 0 ? 0 : layout.zero - codebook.zero_index();
 }
 
-/// Calls body(codebook, first, end) for the weights of each block.
+/// Calls body(codebook, first, end) for each block of weights `from` to `to`, or its part in them.
 template <typename Body>
-void for_blocks(const QuantizedTensor& tensor, Body body) {
-  const std::size_t count = tensor.indices.size();
-  std::size_t first = 0;
-  for (const Codebook& codebook : tensor.codebooks) {
-    const auto end = std::min(count, first + static_cast<std::size_t>(tensor.block_size));
-    body(codebook, first, end);
-    first = end;
+void for_blocks(std::int64_t from, std::int64_t to, std::int64_t block_size,
+                std::span<const Codebook> codebooks, Body body) {
+  while (from < to) {
+    const std::int64_t block = from / block_size;
+    const std::int64_t end = std::min(to, (block + 1) * block_size);
+    body(codebooks[static_cast<std::size_t>(block)], from, end);
+    from = end;
   }
 }
 
@@ -47,32 +48,37 @@ IndexLayout symbol_layout(const Shape& shape, std::span<const Codebook> codebook
 
 std::vector<Index> to_symbols(const QuantizedTensor& tensor, const IndexLayout& layout) {
   std::vector<Index> symbols(tensor.indices);
-  for_blocks(tensor, [&](const Codebook& codebook, std::size_t first, std::size_t end) {
-    const std::int64_t added = shift(codebook, layout);
-    for (std::size_t i = first; i < end; ++i) symbols[i] = static_cast<Index>(symbols[i] + added);
-  });
+  for_blocks(0, std::ssize(symbols), tensor.block_size, tensor.codebooks,
+             [&](const Codebook& codebook, std::int64_t first, std::int64_t end) {
+               const std::int64_t added = shift(codebook, layout);
+               for (auto i = static_cast<std::size_t>(first); std::cmp_less(i, end); ++i) {
+                 symbols[i] = static_cast<Index>(symbols[i] + added);
+               }
+             });
   return symbols;
 }
 
-void from_symbols(QuantizedTensor& tensor, const IndexLayout& layout) {
-  for_blocks(tensor, [&](const Codebook& codebook, std::size_t first, std::size_t end) {
+void from_symbols(std::span<Index> symbols, std::int64_t first, std::int64_t block_size,
+                  std::span<const Codebook> codebooks, const IndexLayout& layout) {
+  const auto check = [&](const Codebook& codebook, std::int64_t from, std::int64_t to) {
     const auto added = static_cast<Index>(shift(codebook, layout));
     const std::size_t size = codebook.size();
+    const auto part = symbols.subspan(static_cast<std::size_t>(from - first),
+                                      static_cast<std::size_t>(to - from));
     // What is below zero wraps to 65,536 - added at least, which no codebook of the alphabet
     // reaches: one comparison, of the largest, serves both ends of a block.
     Index largest = 0;
-    for (std::size_t i = first; i < end; ++i) {
-      const auto index = static_cast<Index>(tensor.indices[i] - added);
-      tensor.indices[i] = index;
-      largest = std::max(largest, index);
+    for (Index& symbol : part) {
+      symbol = static_cast<Index>(symbol - added);
+      largest = std::max(largest, symbol);
     }
     if (largest < size) return;
-    for (std::size_t i = first; i < end; ++i) {
-      if (tensor.indices[i] < size) continue;
-      const int symbol = static_cast<Index>(tensor.indices[i] + added);
-      corrupt("weight {} has level {} of a codebook of {}", i, symbol - int{added}, size);
-    }
-  });
+    const auto bad = std::ranges::find_if(part, [&](Index index) { return index >= size; });
+    const int symbol = static_cast<Index>(*bad + added);
+    corrupt("weight {} has level {} of a codebook of {}", from + (bad - part.begin()),
+            symbol - int{added}, size);
+  };
+  for_blocks(first, first + std::ssize(symbols), block_size, codebooks, check);
 }
 
 }  // namespace laconic::container

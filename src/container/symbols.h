@@ -20,8 +20,9 @@ namespace laconic::container {
 [[nodiscard]] std::vector<Index> to_symbols(const QuantizedTensor& tensor,
                                             const IndexLayout& layout);
 
-/// Turns the symbols that tensor.indices holds into indices. Throws Error(corrupt_data) where one
+/// Turns symbols of the weights from `first` on into indices. Throws Error(corrupt_data) where one
 /// is not in its block's codebook.
-void from_symbols(QuantizedTensor& tensor, const IndexLayout& layout);
+void from_symbols(std::span<Index> symbols, std::int64_t first, std::int64_t block_size,
+                  std::span<const Codebook> codebooks, const IndexLayout& layout);
 
 }  // namespace laconic::container

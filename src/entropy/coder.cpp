@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/byte_window.h"
+#include "entropy/whole_stream.h"
 #include "laconic/error.h"
 
 namespace laconic {
@@ -56,6 +58,18 @@ void Coder::decode(std::span<const std::byte> bytes, const IndexLayout& layout,
                    std::span<Index> indices) const {
   check(indices.size(), layout);
   do_decode(bytes, layout, indices);
+}
+
+std::unique_ptr<IndexStream> Coder::stream(ByteWindow& bytes, const IndexLayout& layout) const {
+  check(static_cast<std::size_t>(element_count(layout.shape)), layout);
+  return do_stream(bytes, layout);
+}
+
+std::unique_ptr<IndexStream> Coder::do_stream(ByteWindow& bytes, const IndexLayout& layout) const {
+  std::vector<Index> indices(static_cast<std::size_t>(element_count(layout.shape)));
+  do_decode(bytes.ahead(static_cast<std::size_t>(bytes.left())), layout, indices);
+  bytes = ByteWindow({});  // What was read is needed no more.
+  return std::make_unique<WholeStream>(std::move(indices));
 }
 
 }  // namespace laconic

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
+#include "core/byte_window.h"
 #include "entropy/bits.h"
 #include "entropy/frequencies.h"
 #include "entropy/histogram.h"
@@ -31,6 +33,114 @@ constexpr int most_precision = 14;
 std::size_t lone_state_bytes(std::size_t left) {
   return left <= 4 ? left : 4 - left % 2;
 }
+
+/// Reads a payload from its table of frequencies to its last word.
+class RansReader final : public IndexStream {
+ public:
+  RansReader(ByteWindow& bytes, std::int64_t alphabet, std::size_t count)
+      : bytes_(bytes), size_(bytes.left()), count_(count), left_(count) {
+    if (count == 0) {
+      check_end(bytes.left() == 0);
+      return;
+    }
+    // No symbol takes 32 bits of the table.
+    BitReader reader(bytes.ahead(64 + 4 * static_cast<std::size_t>(alphabet)));
+    const auto frequencies = take_frequencies(reader, alphabet);
+    if (frequencies.precision > 0) {
+      const std::uint32_t choice = reader.take(lane_bits);
+      bytes.skip(end_of_table(reader));
+      start(choice, frequencies);
+      return;
+    }
+    const auto alone = std::find(frequencies.of.begin(), frequencies.of.end(), 1);
+    alone_ = static_cast<Index>(alone - frequencies.of.begin());
+    check_end(reader.at_end() && bytes.ahead(0).size() == bytes.left());
+  }
+
+  void read(std::span<Index> next) override {
+    if (!decoder_) {
+      std::ranges::fill(next, alone_);
+      return;
+    }
+    const std::size_t kept = std::min(next.size(), kept_.size());
+    std::copy_n(kept_.begin(), kept, next.begin());
+    kept_ = kept_.subspan(kept);
+    next = next.subspan(kept);
+    const std::size_t whole = next.size() == left_ ? left_ : next.size() / lanes_ * lanes_;
+    decode(next.first(whole));
+    next = next.subspan(whole);
+    if (next.empty()) return;
+    const auto group = std::span(group_).first(std::min(lanes_, left_));
+    decode(group);
+    std::copy_n(group.begin(), next.size(), next.begin());
+    kept_ = group.subspan(next.size());
+  }
+
+ private:
+  void check_end(bool ended) const {
+    if (ended) return;
+    fail(ErrorCode::corrupt_data, "rANS: {} bytes where one symbol, or none, needs fewer", size_);
+  }
+
+  [[noreturn]] void refuse() const {
+    fail(ErrorCode::corrupt_data, "rANS: {} bytes do not hold {} indices", size_, count_);
+  }
+
+  static std::size_t end_of_table(const BitReader& reader) {
+    const auto end = reader.end_of_byte();
+    if (!end) fail(ErrorCode::corrupt_data, "rANS: the table of frequencies is cut off");
+    return *end;
+  }
+
+  void start(std::uint32_t choice, const Frequencies& frequencies) {
+    if (choice >= lane_choices.size()) {
+      fail(ErrorCode::corrupt_data, "rANS: lanes by number {}, which there is not", choice);
+    }
+    lanes_ = static_cast<std::size_t>(lane_choices[choice].lanes);
+    const std::size_t state_bytes =
+        lanes_ == 1 ? lone_state_bytes(static_cast<std::size_t>(bytes_.left())) : 4;
+    const auto bytes = bytes_.ahead(lanes_ * state_bytes);
+    if (bytes.size() < lanes_ * state_bytes) {
+      fail(ErrorCode::corrupt_data, "rANS: {} bytes do not hold {} states", size_, lanes_);
+    }
+    std::vector<std::uint32_t> states(lanes_);
+    for (std::size_t i = 0; i < lanes_ * state_bytes; ++i) {
+      states[i / state_bytes] |= std::to_integer<std::uint32_t>(bytes[i]) << 8 * (i % state_bytes);
+    }
+    const bool shortest =
+        lanes_ > 1 || (state_bytes > 0 && states[0] >> 8 * (state_bytes - 1) != 0);
+    if (!shortest) refuse();
+    bytes_.skip(lanes_ * state_bytes);
+    decoder_.emplace(std::move(states), frequencies, rans_loops().front());
+  }
+
+  /// Whole groups of the lanes, or all that is left.
+  void decode(std::span<Index> next) {
+    while (!next.empty()) {
+      const auto words = bytes_.ahead(2 * std::clamp(next.size(), lanes_, most_at_once));
+      const bool last = words.size() == bytes_.left();
+      const std::size_t sure = words.size() / 2 / lanes_ * lanes_;
+      const std::size_t count = last ? next.size() : std::min(next.size(), sure);
+      const auto taken = decoder_->decode(words, next.first(count));
+      if (!taken) refuse();
+      bytes_.skip(*taken);
+      next = next.subspan(count);
+      left_ -= count;
+    }
+    if (left_ == 0 && (bytes_.left() > 0 || !decoder_->at_start())) refuse();
+  }
+
+  static constexpr std::size_t most_at_once = 32 * 1024;  ///< A multiple of the lanes.
+
+  ByteWindow& bytes_;
+  std::uint64_t size_;        ///< Of the payload.
+  std::size_t count_, left_;  ///< Indices in all, and those not decoded.
+  std::size_t lanes_ = 1;
+  Index alone_ = 0;  ///< Without a decoder: all are this one.
+  std::optional<RansDecoder> decoder_;
+  std::array<Index, rans_lanes> group_{};
+  std::span<const Index> kept_;  ///< Of the group: decoded, but not asked for yet.
+};
 
 class Rans final : public Coder {
  public:
@@ -76,49 +186,14 @@ class Rans final : public Coder {
 
   void do_decode(std::span<const std::byte> bytes, const IndexLayout& layout,
                  std::span<Index> indices) const override {
-    BitReader reader(bytes);
-    if (!indices.empty()) {
-      const auto frequencies = take_frequencies(reader, layout.alphabet);
-      if (frequencies.precision > 0) {
-        const std::uint32_t choice = reader.take(lane_bits);
-        decode_stream(bytes.subspan(end_of_table(reader)), choice, frequencies, indices);
-        return;
-      }
-      const auto alone = std::find(frequencies.of.begin(), frequencies.of.end(), 1);
-      std::fill(indices.begin(), indices.end(), static_cast<Index>(alone - frequencies.of.begin()));
-    }
-    if (!reader.at_end()) {
-      fail(ErrorCode::corrupt_data, "rANS: {} bytes where one symbol, or none, needs fewer",
-           bytes.size());
-    }
+    ByteWindow window(bytes);
+    RansReader(window, layout.alphabet, indices.size()).read(indices);
   }
 
-  static std::size_t end_of_table(const BitReader& reader) {
-    const auto end = reader.end_of_byte();
-    if (!end) fail(ErrorCode::corrupt_data, "rANS: the table of frequencies is cut off");
-    return *end;
-  }
-
-  static void decode_stream(std::span<const std::byte> bytes, std::uint32_t choice,
-                            const Frequencies& frequencies, std::span<Index> indices) {
-    if (choice >= lane_choices.size()) {
-      fail(ErrorCode::corrupt_data, "rANS: lanes by number {}, which there is not", choice);
-    }
-    const auto lanes = static_cast<std::size_t>(lane_choices[choice].lanes);
-    const std::size_t state_bytes = lanes == 1 ? lone_state_bytes(bytes.size()) : 4;
-    if (bytes.size() < lanes * state_bytes) {
-      fail(ErrorCode::corrupt_data, "rANS: {} bytes do not hold {} states", bytes.size(), lanes);
-    }
-    std::vector<std::uint32_t> states(lanes);
-    for (std::size_t i = 0; i < lanes * state_bytes; ++i) {
-      states[i / state_bytes] |= std::to_integer<std::uint32_t>(bytes[i]) << 8 * (i % state_bytes);
-    }
-    const bool shortest = lanes > 1 || (state_bytes > 0 && states[0] >> 8 * (state_bytes - 1) != 0);
-    const auto words = bytes.subspan(lanes * state_bytes);
-    if (!shortest || !rans_decode(states, words, frequencies, indices, rans_loops().front())) {
-      fail(ErrorCode::corrupt_data, "rANS: {} bytes do not hold {} indices", bytes.size(),
-           indices.size());
-    }
+  std::unique_ptr<IndexStream> do_stream(ByteWindow& bytes,
+                                         const IndexLayout& layout) const override {
+    const auto count = static_cast<std::size_t>(element_count(layout.shape));
+    return std::make_unique<RansReader>(bytes, layout.alphabet, count);
   }
 
   std::string spec_;

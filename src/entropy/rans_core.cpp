@@ -8,16 +8,12 @@ namespace {
 
 constexpr std::uint32_t lower = 1 << 16;
 
-struct Slot {
-  std::uint16_t symbol, frequency, place;
-};
-
 std::uint32_t first_state(std::size_t lanes) {
   return lanes == 1 ? 1 : lower;
 }
 
-std::vector<Slot> slots_of(const Frequencies& frequencies) {
-  std::vector<Slot> slots;
+std::vector<RansSlot> slots_of(const Frequencies& frequencies) {
+  std::vector<RansSlot> slots;
   slots.reserve(std::size_t{1} << frequencies.precision);
   for (std::size_t s = 0; s < frequencies.of.size(); ++s) {
     const auto frequency = static_cast<std::uint16_t>(frequencies.of[s]);
@@ -29,9 +25,9 @@ std::vector<Slot> slots_of(const Frequencies& frequencies) {
 }
 
 /// The slots in the form of RansLoops.
-std::vector<std::uint32_t> packed(std::span<const Slot> slots) {
+std::vector<std::uint32_t> packed(std::span<const RansSlot> slots) {
   std::vector<std::uint32_t> out(slots.size());
-  std::transform(slots.begin(), slots.end(), out.begin(), [](const Slot& slot) {
+  std::transform(slots.begin(), slots.end(), out.begin(), [](const RansSlot& slot) {
     return slot.symbol | std::uint32_t{slot.frequency} << 8 | std::uint32_t{slot.place} << 20;
   });
   return out;
@@ -64,10 +60,10 @@ struct Cursor {
 
 /// Whether there were enough words. A lone state may end below the lower bound.
 template <std::size_t lanes>
-bool decode(std::span<const Slot> slots, int precision, std::uint32_t* states, Cursor& from,
+bool decode(std::span<const RansSlot> slots, int precision, std::uint32_t* states, Cursor& from,
             std::span<Index> indices) {
   const auto step = [&](std::uint32_t& x, Index& index) {
-    const Slot slot = slots[x & ((1u << precision) - 1)];
+    const RansSlot slot = slots[x & ((1u << precision) - 1)];
     index = slot.symbol;
     x = slot.frequency * (x >> precision) + slot.place;
   };
@@ -129,31 +125,41 @@ RansStream rans_encode(std::span<const Index> indices, const Frequencies& freque
   return out;
 }
 
-bool rans_decode(std::vector<std::uint32_t> states, std::span<const std::byte> words,
-                 const Frequencies& frequencies, std::span<Index> indices, const RansLoops& loops) {
-  const auto slots = slots_of(frequencies);
+RansDecoder::RansDecoder(std::vector<std::uint32_t> states, const Frequencies& frequencies,
+                         const RansLoops& loops)
+    : states_(std::move(states)),
+      precision_(frequencies.precision),
+      slots_(slots_of(frequencies)),
+      loops_(loops) {
+  const bool fits = states_.size() == rans_lanes && precision_ == rans_vector_precision &&
+                    frequencies.of.size() <= rans_vector_symbols;
+  if (loops.decode != nullptr && fits) packed_ = packed(slots_);
+}
+
+std::optional<std::size_t> RansDecoder::decode(std::span<const std::byte> words,
+                                               std::span<Index> indices) {
   const auto* begin = reinterpret_cast<const unsigned char*>(words.data());
   Cursor from{begin, begin + words.size()};
-  const int precision = frequencies.precision;
   bool enough = false;
-  if (states.size() == 1) {
-    enough = decode<1>(slots, precision, states.data(), from, indices);
-  } else if (states.size() == 4) {
-    enough = decode<4>(slots, precision, states.data(), from, indices);
+  if (states_.size() == 1) {
+    enough = laconic::decode<1>(slots_, precision_, states_.data(), from, indices);
+  } else if (states_.size() == 4) {
+    enough = laconic::decode<4>(slots_, precision_, states_.data(), from, indices);
   } else {
-    const bool fits =
-        precision == rans_vector_precision && frequencies.of.size() <= rans_vector_symbols;
-    if (loops.decode != nullptr && fits) {
-      const std::size_t groups =
-          loops.decode(packed(slots).data(), states.data(), &from.next, from.end, indices.data(),
-                       indices.size() / rans_lanes);
+    if (!packed_.empty()) {
+      const std::size_t groups = loops_.decode(packed_.data(), states_.data(), &from.next, from.end,
+                                               indices.data(), indices.size() / rans_lanes);
       indices = indices.subspan(groups * rans_lanes);
     }
-    enough = decode<rans_lanes>(slots, precision, states.data(), from, indices);
+    enough = laconic::decode<rans_lanes>(slots_, precision_, states_.data(), from, indices);
   }
-  const std::uint32_t first = first_state(states.size());
-  return enough && from.next == from.end &&
-         std::all_of(states.begin(), states.end(), [&](auto x) { return x == first; });
+  if (!enough) return std::nullopt;
+  return static_cast<std::size_t>(from.next - begin);
+}
+
+bool RansDecoder::at_start() const {
+  const std::uint32_t first = first_state(states_.size());
+  return std::all_of(states_.begin(), states_.end(), [&](auto x) { return x == first; });
 }
 
 }  // namespace laconic

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -29,10 +30,33 @@ struct RansStream {
 [[nodiscard]] RansStream rans_encode(std::span<const Index> indices, const Frequencies& frequencies,
                                      int lanes, const RansLoops& loops);
 
-/// Fills `indices` from states, as many as lanes, and words of two bytes, the lower first. Returns
-/// whether it ended in the encoder's first states with no words left.
-[[nodiscard]] bool rans_decode(std::vector<std::uint32_t> states, std::span<const std::byte> words,
-                               const Frequencies& frequencies, std::span<Index> indices,
-                               const RansLoops& loops);
+/// Where one symbol of a tensor leads: 2^precision of them.
+struct RansSlot {
+  std::uint16_t symbol, frequency, place;
+};
+
+/// The states of a decoder on their way through a tensor's words.
+class RansDecoder {
+ public:
+  /// As many states as lanes: 1, 4 or 64.
+  RansDecoder(std::vector<std::uint32_t> states, const Frequencies& frequencies,
+              const RansLoops& loops);
+
+  /// Fills `indices`, of which there are a multiple of the lanes unless they are a tensor's last,
+  /// from words of two bytes, the lower first. Returns how many bytes it took, or nothing if there
+  /// were too few; with two bytes for each index there are not.
+  [[nodiscard]] std::optional<std::size_t> decode(std::span<const std::byte> words,
+                                                  std::span<Index> indices);
+
+  /// Whether the states are the encoder's first, as they must be in the end.
+  [[nodiscard]] bool at_start() const;
+
+ private:
+  std::vector<std::uint32_t> states_;
+  int precision_;
+  std::vector<RansSlot> slots_;
+  std::vector<std::uint32_t> packed_;  ///< The slots in the form of RansLoops, if those apply.
+  const RansLoops& loops_;
+};
 
 }  // namespace laconic

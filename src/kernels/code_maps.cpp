@@ -2,22 +2,23 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <unordered_map>
 
 #include "laconic/threads.h"
 
 namespace laconic {
 
-CodeMaps::CodeMaps(const QuantizedTensor& tensor) {
+CodeMaps::CodeMaps(std::span<const Codebook> codebooks) {
   std::unordered_map<const float*, std::uint32_t> known;
-  of_block_.reserve(tensor.codebooks.size());
-  for (const Codebook& codebook : tensor.codebooks) {
+  of_block_.reserve(codebooks.size());
+  for (const Codebook& codebook : codebooks) {
     const auto next = static_cast<std::uint32_t>(maps_.size());
     const auto [at, added] = known.try_emplace(codebook.levels().data(), next);
     if (added && next > 0 && *maps_.back().codebook == codebook) {
       at->second = next - 1;
     } else if (added) {
-      maps_.push_back({&codebook, {}, {}});
+      maps_.push_back({&codebook});
     }
     of_block_.push_back(at->second);
   }
@@ -39,19 +40,34 @@ float CodeMaps::round() {
   return error;
 }
 
+void CodeMaps::fill(CodeMap& map, std::span<const std::uint8_t> codes) {
+  const auto& multiples = map.rounded.multiples;
+  map.entries.resize(codes.size());
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    map.entries[i] = {codes[i], multiples.empty() ? std::int8_t{0} : multiples[i]};
+  }
+  map.even = true;
+  map.step = codes.size() < 2 ? 0 : map.entries[1].multiple - map.entries[0].multiple;
+  for (std::size_t i = 1; i < codes.size(); ++i) {
+    const CodeEntry before = map.entries[i - 1], now = map.entries[i];
+    map.even = map.even && now.code == static_cast<std::uint8_t>(before.code + 1) &&
+               now.multiple == before.multiple + map.step;
+  }
+}
+
 void CodeMaps::number_indices() {
   for (CodeMap& map : maps_) {
-    map.codes.resize(map.codebook->size());
-    for (std::size_t i = 0; i < map.codes.size(); ++i) map.codes[i] = static_cast<std::uint8_t>(i);
+    std::vector<std::uint8_t> codes(map.codebook->size());
+    std::iota(codes.begin(), codes.end(), std::uint8_t{0});
+    fill(map, codes);
   }
 }
 
 void CodeMaps::number_multiples() {
   for (CodeMap& map : maps_) {
-    map.codes.clear();
-    for (const std::int8_t multiple : map.rounded.multiples) {
-      map.codes.push_back(static_cast<std::uint8_t>(multiple));
-    }
+    const auto& multiples = map.rounded.multiples;
+    const std::vector<std::uint8_t> codes(multiples.begin(), multiples.end());
+    fill(map, codes);
   }
 }
 
@@ -71,10 +87,11 @@ std::vector<std::int8_t> CodeMaps::number_common(std::size_t most) {
   }
   if (table.size() > most) return {};
   for (CodeMap& map : maps_) {
-    map.codes.clear();
+    std::vector<std::uint8_t> codes;
     for (const std::int8_t multiple : map.rounded.multiples) {
-      map.codes.push_back(code[static_cast<std::size_t>(multiple + 128)]);
+      codes.push_back(code[static_cast<std::size_t>(multiple + 128)]);
     }
+    fill(map, codes);
   }
   return table;
 }

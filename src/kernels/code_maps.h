@@ -13,18 +13,26 @@
 
 namespace laconic {
 
+/// What an index becomes: its code, and of int8 the multiple that the code stands for.
+struct CodeEntry {
+  std::uint8_t code = 0;
+  std::int8_t multiple = 0;
+};
+
 /// What the indices of a codebook become.
 struct CodeMap {
   const Codebook* codebook = nullptr;
-  RoundedLevels rounded;            ///< Of int8 only.
-  std::vector<std::uint8_t> codes;  ///< One per index.
+  RoundedLevels rounded = {};           ///< Of int8 only.
+  std::vector<CodeEntry> entries = {};  ///< One per index.
+  bool even = false;  ///< Codes go up by one, and multiples by `step`, from index to index.
+  int step = 0;
 };
 
 /// One map for each distinct codebook of a tensor, as far as copies share storage or are
 /// neighbours.
 class CodeMaps {
  public:
-  explicit CodeMaps(const QuantizedTensor& tensor);
+  explicit CodeMaps(std::span<const Codebook> codebooks);
 
   [[nodiscard]] const CodeMap& of_block(std::int64_t block) const {
     return maps_[of_block_[static_cast<std::size_t>(block)]];
@@ -46,6 +54,8 @@ class CodeMaps {
   [[nodiscard]] std::vector<std::int8_t> number_common(std::size_t most);
 
  private:
+  void fill(CodeMap& map, std::span<const std::uint8_t> codes);
+
   std::vector<CodeMap> maps_;
   std::vector<std::uint32_t> of_block_;
 };

@@ -305,6 +305,11 @@ PackedConv PackedConv::pack(const QuantizedTensor& weights, const ConvGeometry& 
   return PackedConv(pack_window(weights, geometry, options));
 }
 
+PackedConv PackedConv::pack(const StreamedTensor& weights, const ConvGeometry& geometry,
+                            const PackOptions& options) {
+  return PackedConv(pack_window(weights, geometry, options));
+}
+
 PackedConv PackedConv::pack(const DenseTensor& weights, const ConvGeometry& geometry,
                             const PackOptions& options) {
   return PackedConv(pack_window(weights, geometry, options));

@@ -191,6 +191,10 @@ PackedLinear PackedLinear::pack(const QuantizedTensor& weights, const PackOption
   return PackedLinear(pack_matrix(weights, options));
 }
 
+PackedLinear PackedLinear::pack(const StreamedTensor& weights, const PackOptions& options) {
+  return PackedLinear(pack_matrix(weights, options));
+}
+
 PackedLinear PackedLinear::pack(const DenseTensor& weights, const PackOptions& options) {
   return PackedLinear(pack_matrix(weights, options));
 }

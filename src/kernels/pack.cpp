@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <span>
 
 #include "kernels/code_maps.h"
@@ -18,6 +19,9 @@ constexpr std::int64_t longest_int8_sum = 65536;
 
 /// Shorter blocks of a row would spend more on changing scales than on products.
 constexpr std::int64_t shortest_segment = 16;
+
+/// Indices that are decoded at a time, unless a panel has more: few enough for the second cache.
+constexpr std::int64_t piece_weights = std::int64_t{1} << 18;
 
 const Kernel& choose_kernel(WeightForm form, const PackOptions& options) {
   const Isa isa = options.isa ? *options.isa : active_isa();
@@ -104,8 +108,8 @@ void describe(PackedWeights& packed, const WeightExtents& extents, const Kernel&
 
 class Packer {
  public:
-  Packer(const QuantizedTensor& tensor, const WeightExtents& extents, const PackOptions& options)
-      : tensor_(tensor), maps_(tensor), int8_(options.activations == Activations::int8) {
+  Packer(const StreamedTensor& tensor, const WeightExtents& extents, const PackOptions& options)
+      : tensor_(tensor), maps_(tensor.codebooks), int8_(options.activations == Activations::int8) {
     row_ = extents.channels * extents.taps;
     const bool one = maps_.count() == 1;
     block_ = one ? row_ * extents.out : tensor.block_size;
@@ -138,9 +142,20 @@ class Packer {
       out_.sums.resize(panels * panel_rows);
     }
     std::vector<float> errors(panels);
-    parallel_for(out_.panels(), [&](std::int64_t panel) {
-      errors[static_cast<std::size_t>(panel)] = pack_panel(panel);
-    });
+    const auto indices = tensor_.open();
+    const std::int64_t step = std::max<std::int64_t>(1, piece_weights / (panel_rows * row_));
+    std::vector<Index> piece;
+    for (std::int64_t first = 0; first < out_.panels(); first += step) {
+      const std::int64_t last = std::min(first + step, out_.panels());
+      const std::int64_t row = first_row(first);
+      piece.resize(static_cast<std::size_t>((first_row(last) - row) * row_));
+      indices->read(piece);
+      parallel_for(last - first, [&](std::int64_t i) {
+        const auto panel =
+            std::span(piece).subspan(static_cast<std::size_t>((first_row(first + i) - row) * row_));
+        errors[static_cast<std::size_t>(first + i)] = pack_panel(first + i, panel);
+      });
+    }
     out_.weight_error = *std::max_element(errors.begin(), errors.end());
     return std::move(out_);
   }
@@ -200,22 +215,26 @@ class Packer {
     }
   }
 
-  /// Returns the largest error of a weight.
-  float pack_panel(std::int64_t panel) {
-    const std::int64_t first = panel % out_.group_panels() * panel_rows;
-    const std::int64_t rows = std::min<std::int64_t>(panel_rows, out_.group_rows - first);
-    const std::int64_t first_row = panel / out_.group_panels() * out_.group_rows + first;
-    const RowEncoder encoder(tensor_, maps_, row_, block_, int8_, whole_);
+  /// Where a panel's rows begin; of one more than there are, the end.
+  [[nodiscard]] std::int64_t first_row(std::int64_t panel) const {
+    return panel / out_.group_panels() * out_.group_rows + panel % out_.group_panels() * panel_rows;
+  }
+
+  /// Takes the indices from the panel's first row on. Returns the largest error of a weight.
+  float pack_panel(std::int64_t panel, std::span<const Index> indices) {
+    const std::int64_t first = first_row(panel), rows = first_row(panel + 1) - first;
+    const RowEncoder encoder(maps_, row_, block_, int8_, whole_);
     std::vector<std::uint8_t> codes(static_cast<std::size_t>(row_));
     std::vector<std::uint8_t> quads(
         static_cast<std::size_t>(panel_weights(out_.reduction, chunk_quads(form_))));
     float error = 0;
     for (std::int64_t r = 0; r < rows; ++r) {
-      const auto row = encoder.encode(first_row + r, codes);
+      const auto part = indices.subspan(static_cast<std::size_t>(r * row_), codes.size());
+      const auto row = encoder.encode(first + r, part, codes);
       error = std::max(error, row.error);
       arrange_row(out_.reduction, chunk_quads(form_), codes.data(), quads.data());
       pack_quads(quads, out_.data.data() + panel * out_.panel_bytes + 4 * r);
-      describe_row(first_row + r, panel, r, row);
+      describe_row(first + r, panel, r, row);
     }
     return error;
   }
@@ -261,7 +280,7 @@ class Packer {
     }
   }
 
-  const QuantizedTensor& tensor_;
+  const StreamedTensor& tensor_;
   CodeMaps maps_;
   bool int8_;
   bool whole_ = false;      ///< Blocks are whole rows, or equal parts of rows.
@@ -293,6 +312,13 @@ void for_each_dense_weight(const PackedWeights& packed, Visit visit) {
 PackedWeights pack_weights(const QuantizedTensor& tensor, const WeightExtents& extents,
                            const PackOptions& options) {
   check_count(tensor.indices.size(), tensor.shape);
+  // Without a part in the tensor, which outlives the call.
+  const std::shared_ptr<const QuantizedTensor> borrowed(std::shared_ptr<void>(), &tensor);
+  return pack_weights(stream(borrowed), extents, options);
+}
+
+PackedWeights pack_weights(const StreamedTensor& tensor, const WeightExtents& extents,
+                           const PackOptions& options) {
   return Packer(tensor, extents, options).pack();
 }
 

@@ -17,6 +17,8 @@ struct WeightExtents {
 
 [[nodiscard]] PackedWeights pack_weights(const QuantizedTensor& tensor,
                                          const WeightExtents& extents, const PackOptions& options);
+[[nodiscard]] PackedWeights pack_weights(const StreamedTensor& tensor, const WeightExtents& extents,
+                                         const PackOptions& options);
 [[nodiscard]] PackedWeights pack_weights(const DenseTensor& tensor, const WeightExtents& extents,
                                          const PackOptions& options);
 

@@ -12,15 +12,10 @@ namespace laconic {
 class RowEncoder {
  public:
   /// `whole` says that blocks are whole rows or equal parts of rows; other blocks get, of int8, a
-  /// step for each row. All must outlive the encoder.
-  RowEncoder(const QuantizedTensor& tensor, const CodeMaps& maps, std::int64_t row_weights,
-             std::int64_t block_weights, bool int8, bool whole)
-      : tensor_(tensor),
-        maps_(maps),
-        row_(row_weights),
-        block_(block_weights),
-        int8_(int8),
-        own_steps_(int8 && !whole) {}
+  /// step for each row. The maps must outlive the encoder.
+  RowEncoder(const CodeMaps& maps, std::int64_t row_weights, std::int64_t block_weights, bool int8,
+             bool whole)
+      : maps_(maps), row_(row_weights), block_(block_weights), own_steps_(int8 && !whole) {}
 
   struct Row {
     float step = 0;   ///< Of rows that have one of their own.
@@ -28,16 +23,15 @@ class RowEncoder {
     double sum = 0;   ///< int8: of the weights as they are rounded.
   };
 
-  /// Writes the codes of a row, in the tensor's order.
-  Row encode(std::int64_t row, std::span<std::uint8_t> codes) const;
+  /// Writes the codes of a row's indices, in the tensor's order.
+  Row encode(std::int64_t row, std::span<const Index> indices, std::span<std::uint8_t> codes) const;
 
  private:
   [[nodiscard]] float step_of_row(std::int64_t row) const;
 
-  const QuantizedTensor& tensor_;
   const CodeMaps& maps_;
   std::int64_t row_, block_;
-  bool int8_, own_steps_;
+  bool own_steps_;
 };
 
 }  // namespace laconic

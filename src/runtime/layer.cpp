@@ -27,10 +27,10 @@ Fused read_fused(const Call& call, std::int64_t outputs, const Signature& output
   return fused;
 }
 
-Tensor weights_of(const Call& call, std::size_t i) {
-  if (const auto& quantized = call.inputs[i]->quantized) return *quantized;
-  const auto values = call.known(i)->floats();
-  return DenseTensor{call[i].shape, {values.begin(), values.end()}};
+Weights weights_of(const Value& value) {
+  if (value.quantized) return *value.quantized;
+  const auto values = value.known->floats();
+  return DenseTensor{value.signature.shape, {values.begin(), values.end()}};
 }
 
 std::vector<LayerKernels> ways(LayerKernels kernels, bool quantized) {
@@ -47,6 +47,39 @@ std::vector<LayerKernels> ways(LayerKernels kernels, bool quantized) {
   return {LayerKernels::dense};
 }
 
+Weights weights_for(const LayerTask& task, LayerKernels way) {
+  if (way != LayerKernels::dense || std::holds_alternative<DenseTensor>(task.weights)) {
+    return task.weights;
+  }
+  return DenseTensor{shape_of(task.weights), dequantize(task.weights)};
+}
+
+std::int64_t measured_rows(const LayerTask& task, LayerKernels way, std::size_t packed_bytes) {
+  constexpr std::size_t least_bytes = std::size_t{1} << 20;
+  constexpr std::int64_t whole_panels = 32;
+  const auto& shape = shape_of(task.weights);
+  const bool some = task.divisible && task.kernels == LayerKernels::fastest &&
+                    way == LayerKernels::dense &&
+                    std::holds_alternative<StreamedTensor>(task.weights);
+  if (!some) return shape[0];
+  const auto bytes = sizeof(float) * static_cast<std::size_t>(element_count(shape));
+  const double share =
+      static_cast<double>(std::max(least_bytes, packed_bytes)) / static_cast<double>(bytes);
+  if (share >= 1) return shape[0];
+  const auto rows = static_cast<std::int64_t>(share * static_cast<double>(shape[0]));
+  return std::min(shape[0], (rows / whole_panels + 1) * whole_panels);
+}
+
+LayerTask first_rows(const LayerTask& task, std::int64_t rows) {
+  Shape shape = shape_of(task.weights);
+  shape[0] = rows;
+  return {task.node, task.kernels, slice(std::get<StreamedTensor>(task.weights), 0, shape), true};
+}
+
+void refuse_layer(const Node& node, std::string_view why) {
+  fail(ErrorCode::unsupported_operator, "{}: {}", describe(node), why);
+}
+
 std::chrono::nanoseconds measure(const std::function<void()>& run) {
   using Clock = std::chrono::steady_clock;
   constexpr auto enough = std::chrono::milliseconds(2);
@@ -61,20 +94,24 @@ std::chrono::nanoseconds measure(const std::function<void()>& run) {
   return best;
 }
 
-std::shared_ptr<const Layer<PackedLinear>> choose_linear(const Call& call, Tensor weights,
-                                                         std::int64_t rows) {
-  const auto outputs = shape_of(weights)[0], inputs = shape_of(weights)[1];
-  const std::vector<float> x(static_cast<std::size_t>(rows * inputs), 0.5F);
-  std::vector<float> y(static_cast<std::size_t>(rows * outputs));
-  Workspace workspace;
-  const auto pack = [](const Tensor& tensor, Activations activations) {
+std::shared_ptr<const Layer<PackedLinear>> choose_linear(const LayerTask& task,
+                                                         std::int64_t x_rows) {
+  const auto pack = [](const Weights& weights, Activations activations) {
     return std::visit(
-        [&](const auto& t) { return PackedLinear::pack(t, {.activations = activations}); }, tensor);
+        [&](const auto& t) { return PackedLinear::pack(t, {.activations = activations}); },
+        weights);
   };
-  const auto run = [&](const PackedLinear& packed) {
-    packed.run({x.data(), rows, inputs, inputs}, {y.data(), rows, outputs, outputs}, {}, workspace);
+  const auto time = [x_rows](const PackedLinear& packed) {
+    const auto inputs = packed.in_features(), outputs = packed.out_features();
+    const std::vector<float> x(static_cast<std::size_t>(x_rows * inputs), 0.5F);
+    std::vector<float> y(static_cast<std::size_t>(x_rows * outputs));
+    Workspace workspace;
+    return measure([&] {
+      packed.run({x.data(), x_rows, inputs, inputs}, {y.data(), x_rows, outputs, outputs}, {},
+                 workspace);
+    });
   };
-  return choose_layer<PackedLinear>(call, std::move(weights), pack, run);
+  return choose_layer<PackedLinear>(task, pack, time);
 }
 
 }  // namespace laconic::runtime

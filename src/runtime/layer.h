@@ -37,8 +37,8 @@ struct Fused {
 /// Throws Error(invalid_data) if the bias or the residual do not fit `output`.
 [[nodiscard]] Fused read_fused(const Call& call, std::int64_t outputs, const Signature& output);
 
-/// Input i, known or quantized, as a tensor of its shape.
-[[nodiscard]] Tensor weights_of(const Call& call, std::size_t i);
+/// A value that is known or quantized, as a tensor of its shape.
+[[nodiscard]] Weights weights_of(const Value& value);
 
 /// Whether the input's elements do not wait for a run, whatever form they have.
 [[nodiscard]] inline bool is_constant(const Call& call, std::size_t i) {
@@ -52,30 +52,56 @@ struct Layer : Prepared {
   Packed packed;
 };
 
+/// What a layer is packed for.
+struct LayerTask {
+  const Node& node;
+  LayerKernels kernels;
+  Weights weights;
+  bool divisible = true;  ///< Some of its rows are a layer of its kind.
+};
+
 /// The ways to run a layer that `kernels` allows, in the order in which they are tried. Dense
 /// tensors are run in one way only.
 [[nodiscard]] std::vector<LayerKernels> ways(LayerKernels kernels, bool quantized);
 
+/// The weights as they are packed for that way.
+[[nodiscard]] Weights weights_for(const LayerTask& task, LayerKernels way);
+
+/// So many rows of a layer stand for all when its float form is measured, which may take more
+/// memory than everything else: those that take 1 MB, or as much as the packed form.
+[[nodiscard]] std::int64_t measured_rows(const LayerTask& task, LayerKernels way,
+                                         std::size_t packed_bytes);
+
+/// The first rows of quantized weights.
+[[nodiscard]] LayerTask first_rows(const LayerTask& task, std::int64_t rows);
+
 /// The least time of a few runs.
 [[nodiscard]] std::chrono::nanoseconds measure(const std::function<void()>& run);
 
-/// Packs `weights` as `pack(tensor, options)` does, in every way that `call.kernels` allows and
-/// that can be had, and keeps the one for which `run` takes the least time.
-template <typename Packed, typename Pack, typename Run>
-std::shared_ptr<const Layer<Packed>> choose_layer(const Call& call, Tensor weights, Pack pack,
-                                                  Run run) {
-  const bool quantized = std::holds_alternative<QuantizedTensor>(weights);
-  std::shared_ptr<Layer<Packed>> best;
+[[noreturn]] void refuse_layer(const Node& node, std::string_view why);
+
+/// Packs `task.weights` as `pack(weights, activations)` does: in the first way that `task.kernels`
+/// allows and that can be had; or, of all, in the one that `time(packed)` finds fastest. One form
+/// at a time is in memory.
+template <typename Packed, typename Pack, typename Time>
+std::shared_ptr<const Layer<Packed>> choose_layer(const LayerTask& task, Pack pack, Time time) {
+  const bool all = task.kernels == LayerKernels::fastest;
+  const bool quantized = std::holds_alternative<StreamedTensor>(task.weights);
+  const auto rows = shape_of(task.weights)[0];
+  const auto pack_for = [&](const LayerTask& of, LayerKernels way) {
+    return pack(weights_for(of, way),
+                way == LayerKernels::int8 ? Activations::int8 : Activations::floats);
+  };
+  std::optional<Packed> packed;
   std::vector<LayerReport::Tried> tried;
+  LayerKernels best{};
+  bool best_held = false;
   std::string refusal;
-  for (const LayerKernels way : ways(call.kernels, quantized)) {
-    if (call.kernels != LayerKernels::fastest && best) break;
-    if (way == LayerKernels::dense && quantized) {
-      weights = DenseTensor{shape_of(weights), dequantize(weights)};
-    }
-    std::optional<Packed> packed;
+  for (const LayerKernels way : ways(task.kernels, quantized)) {
+    packed.reset();
+    const auto some = measured_rows(task, way, tried.empty() ? 0 : tried.front().bytes);
     try {
-      packed = pack(weights, way == LayerKernels::int8 ? Activations::int8 : Activations::floats);
+      packed = some < rows ? pack_for(first_rows(task, some), way) : pack_for(task, way);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::invalid_argument) throw;
       refusal = error.what();
@@ -83,23 +109,30 @@ std::shared_ptr<const Layer<Packed>> choose_layer(const Call& call, Tensor weigh
     }
     LayerReport::Tried now{
         std::string(packed->kernel().name), {}, packed->bytes(), packed->weight_error()};
-    now.time = measure([&] { run(*packed); });
-    if (!best || now.time < tried.front().time) {
-      best = std::make_shared<Layer<Packed>>(std::move(*packed));
-      tried.insert(tried.begin(), now);
-    } else {
-      tried.push_back(now);
-    }
+    if (all) now.time = time(*packed) * rows / some;
+    now.bytes = now.bytes * static_cast<std::size_t>(rows) / static_cast<std::size_t>(some);
+    const bool better = tried.empty() || now.time < tried.front().time;
+    tried.insert(better ? tried.begin() : tried.end(), now);
+    if (better) best = way;
+    best_held = better && some == rows;
+    if (!all) break;
   }
-  if (!best) call.unsupported(refusal);
-  best->reports = {{describe(call.node), call.node.op, shape_of(weights), std::move(tried)}};
-  best->bytes = best->packed.bytes();
-  return best;
+  if (tried.empty()) refuse_layer(task.node, refusal);
+  if (!best_held) {
+    packed.reset();
+    packed = pack_for(task, best);
+  }
+  auto layer = std::make_shared<Layer<Packed>>(std::move(*packed));
+  Prepared::Part part{{describe(task.node), task.node.op, shape_of(task.weights), std::move(tried)},
+                      {}};
+  if (!all) part.time = [packed = layer->packed, time] { return time(packed); };
+  layer->parts.push_back(std::move(part));
+  layer->bytes = layer->packed.bytes();
+  return layer;
 }
 
-/// The layer for `weights` of shape [out, in], measured on so many rows.
-[[nodiscard]] std::shared_ptr<const Layer<PackedLinear>> choose_linear(const Call& call,
-                                                                       Tensor weights,
-                                                                       std::int64_t rows);
+/// The layer for weights of shape [out, in], for so many rows of x.
+[[nodiscard]] std::shared_ptr<const Layer<PackedLinear>> choose_linear(const LayerTask& task,
+                                                                       std::int64_t x_rows);
 
 }  // namespace laconic::runtime

@@ -17,6 +17,15 @@ Constant constant_at(const Signature& signature, const std::byte* data) {
 
 }  // namespace
 
+const Shape& shape_of(const Weights& weights) noexcept {
+  return std::visit([](const auto& tensor) -> const Shape& { return tensor.shape; }, weights);
+}
+
+std::vector<float> dequantize(const Weights& weights) {
+  if (const auto* dense = std::get_if<DenseTensor>(&weights)) return dense->values;
+  return dequantize(std::get<StreamedTensor>(weights));
+}
+
 const Signature& Call::operator[](std::size_t i) const {
   if (!has(i)) fail(fmt::format("input {} is missing", i));
   return inputs[i]->signature;
@@ -75,6 +84,15 @@ std::int64_t Call::wrap_axis(std::int64_t axis, std::int64_t rank, bool end) con
     fail(fmt::format("axis is {}, but the value has {} axes", axis, rank));
   }
   return axis < 0 ? axis + rank : axis;
+}
+
+void Call::prepare(std::int64_t weights, Make make) const {
+  if (prepared || (only_shapes && jobs == nullptr)) return;
+  if (jobs == nullptr) {
+    prepared = make();
+  } else {
+    jobs->push_back({weights, [&to = prepared, make = std::move(make)] { to = make(); }});
+  }
 }
 
 void Call::fail(std::string_view what) const {

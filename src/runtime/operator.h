@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -12,16 +13,24 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "laconic/error.h"
 #include "laconic/graph.h"
 #include "laconic/kernels.h"
 #include "laconic/session.h"
+#include "laconic/streamed_tensor.h"
 
 namespace laconic::runtime {
 
 using Integers = std::vector<std::int64_t>;
+
+/// Weights of a layer, as they are before they are packed.
+using Weights = std::variant<DenseTensor, StreamedTensor>;
+
+[[nodiscard]] const Shape& shape_of(const Weights& weights) noexcept;
+[[nodiscard]] std::vector<float> dequantize(const Weights& weights);
 
 struct Signature {
   ElementType type = ElementType::float32;
@@ -42,7 +51,7 @@ struct Signature {
 struct Value {
   Signature signature;
   std::optional<Constant> known = {};  ///< Its elements, where they do not wait for a run.
-  std::shared_ptr<const QuantizedTensor> quantized = {};  ///< Instead, for weights that stay so.
+  std::shared_ptr<const StreamedTensor> quantized = {};  ///< Instead, for weights that stay so.
   bool packed = false;  ///< Instead, for weights that live on in a layer alone.
 
   [[nodiscard]] bool constant() const { return known || quantized || packed; }
@@ -73,14 +82,24 @@ struct Planned {
   std::size_t workspace = 0;               ///< Likewise of the kernels' workspace.
   int in_place = -1;  ///< Output 0 may be written over this input, if that has as many bytes.
   std::shared_ptr<const Constant> known = {};  ///< Output 0, where it does not depend on elements.
-  bool deferred = false;               ///< Call::only_shapes left it at that.
+  bool deferred = false;                       ///< Call::only_shapes left it at that.
 };
 
 /// What an operator makes of its constant inputs, once: packed weights.
 struct Prepared {
+  struct Part {
+    LayerReport report;
+    std::function<std::chrono::nanoseconds()> time;  ///< Of a run, where that was not measured.
+  };
   virtual ~Prepared() = default;
-  std::vector<LayerReport> reports = {};
+  std::vector<Part> parts = {};
   std::size_t bytes = 0;
+};
+
+/// Packs the weights of one node, later than its turn.
+struct PackingJob {
+  std::int64_t weights = 0;
+  std::function<void()> run;
 };
 
 /// The turn of one node.
@@ -91,6 +110,7 @@ struct Call {
   std::shared_ptr<const Prepared>& prepared;  ///< Kept for plans for other shapes.
   LayerKernels kernels = LayerKernels::fastest;
   bool only_shapes = false;  ///< Only Planned::outputs are asked for: nothing is packed.
+  std::vector<PackingJob>* jobs = nullptr;  ///< But for what is to be packed, which goes here.
 
   [[nodiscard]] bool has(std::size_t i) const { return i < inputs.size() && inputs[i] != nullptr; }
 
@@ -124,6 +144,10 @@ struct Call {
   [[nodiscard]] bool wants(std::size_t i) const {
     return i < node.outputs.size() && !node.outputs[i].empty();
   }
+
+  /// Has `make` pack the node's weights, now or later, unless another plan has them packed.
+  using Make = std::function<std::shared_ptr<const Prepared>()>;
+  void prepare(std::int64_t weights, Make make) const;
 
   /// Throws Error(invalid_data) naming the node, or Error(unsupported_operator).
   [[noreturn]] void fail(std::string_view what) const;

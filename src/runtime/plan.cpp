@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "graph/passes.h"
+#include "laconic/threads.h"
 
 namespace laconic::runtime {
 namespace {
@@ -16,11 +17,14 @@ constexpr std::byte nothing[64] = {};
 /// Walks over the nodes once and fills a plan.
 class Planner {
  public:
-  Planner(const Program& program, PreparedLayers& prepared, LayerKernels kernels, bool only_shapes)
+  /// With `only_shapes`, layers are not packed; what would pack them is added to `jobs`, if given.
+  Planner(const Program& program, PreparedLayers& prepared, LayerKernels kernels, bool only_shapes,
+          std::vector<PackingJob>* jobs = nullptr)
       : program_(program),
         prepared_(prepared),
         kernels_(kernels),
         only_shapes_(only_shapes),
+        jobs_(jobs),
         reads_(count_reads(program.graph)) {}
 
   void plan(std::span<const Value> inputs) {
@@ -113,7 +117,7 @@ class Planner {
       slots.push_back(bound != nullptr ? bound->slot : Plan::no_slot);
     }
     Planned planned = find_operator(node.op)->plan(
-        {node, program_.graph.opset, inputs, prepared_[position], kernels_, only_shapes_});
+        {node, program_.graph.opset, inputs, prepared_[position], kernels_, only_shapes_, jobs_});
     if (planned.outputs.size() < node.outputs.size()) {
       fail(ErrorCode::unsupported_operator, "{}: its output {} is not supported", describe(node),
            planned.outputs.size());
@@ -224,6 +228,7 @@ class Planner {
   PreparedLayers& prepared_;
   LayerKernels kernels_;
   bool only_shapes_;
+  std::vector<PackingJob>* jobs_;
   std::map<std::string, int, std::less<>> reads_;
   std::map<std::string, Bound, std::less<>> bound_;
   std::vector<int> pending_;  ///< By slot: readings still to come.
@@ -243,6 +248,18 @@ Signatures Plan::infer(const Program& program, std::span<const Value> inputs) {
   Planner planner(program, none, LayerKernels::dense, true);
   planner.plan(inputs);
   return planner.signatures();
+}
+
+void Plan::prepare(const Program& program, std::span<const Value> inputs, PreparedLayers& prepared,
+                   LayerKernels kernels) {
+  if (kernels == LayerKernels::fastest) return;  // Measurements side by side would mean nothing.
+  std::vector<PackingJob> jobs;
+  Planner planner(program, prepared, kernels, true, &jobs);
+  planner.plan(inputs);
+  // The largest first: threads then end at about the same time, and what the largest need beside
+  // their packed form is needed while little is packed.
+  std::ranges::stable_sort(jobs, std::greater(), &PackingJob::weights);
+  parallel_for(std::ssize(jobs), [&](std::int64_t i) { jobs[static_cast<std::size_t>(i)].run(); });
 }
 
 void Plan::run(std::span<const std::byte* const> inputs) {

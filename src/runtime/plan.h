@@ -30,6 +30,10 @@ class Plan {
   /// What every value is, without packing or running anything.
   [[nodiscard]] static Signatures infer(const Program& program, std::span<const Value> inputs);
 
+  /// Packs the layers that `prepared` lacks, several at a time where none is measured.
+  static void prepare(const Program& program, std::span<const Value> inputs,
+                      PreparedLayers& prepared, LayerKernels kernels);
+
   /// Runs on the elements of the inputs; outputs() are then good until the next run.
   void run(std::span<const std::byte* const> inputs);
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "graph/passes.h"
+#include "laconic/threads.h"
 #include "runtime/layer.h"
 
 namespace laconic::runtime {
@@ -17,24 +18,28 @@ Value known(Constant constant) {
   return value;
 }
 
-/// Vectors are expanded: biases and the parameters of normalizations, which are small and folded.
-Value to_value(Tensor tensor) {
-  auto* quantized = std::get_if<QuantizedTensor>(&tensor);
-  if (quantized != nullptr && quantized->shape.size() < 2) {
-    tensor = DenseTensor{quantized->shape, dequantize(*quantized)};
-  } else if (quantized != nullptr) {
+Value to_value(Weights weights) {
+  if (auto* quantized = std::get_if<StreamedTensor>(&weights)) {
     Value value{{ElementType::float32, quantized->shape}};
-    value.quantized = std::make_shared<const QuantizedTensor>(std::move(*quantized));
+    value.quantized = std::make_shared<const StreamedTensor>(std::move(*quantized));
     return value;
   }
-  const auto& dense = std::get<DenseTensor>(tensor);
+  const auto& dense = std::get<DenseTensor>(weights);
   return known(Constant::of(dense.shape, std::span<const float>(dense.values)));
 }
 
-Tensor to_tensor(const Value& value) {
-  if (value.quantized) return *value.quantized;
-  const auto values = value.known->floats();
-  return DenseTensor{value.signature.shape, {values.begin(), values.end()}};
+/// Vectors are expanded: biases and the parameters of normalizations, which are small and folded.
+bool stays_quantized(const Shape& shape) {
+  return shape.size() >= 2;
+}
+
+Value to_value(Tensor tensor) {
+  auto* quantized = std::get_if<QuantizedTensor>(&tensor);
+  if (quantized == nullptr) return to_value(Weights(std::get<DenseTensor>(std::move(tensor))));
+  if (!stays_quantized(quantized->shape)) {
+    return to_value(Weights(DenseTensor{quantized->shape, dequantize(*quantized)}));
+  }
+  return to_value(Weights(stream(std::make_shared<const QuantizedTensor>(std::move(*quantized)))));
 }
 
 const Value* find(const Program& program, const Node& node, std::size_t input) {
@@ -105,14 +110,14 @@ void turn(Program& program, Node& node) {
   const std::string name = node.inputs[1] + ".turned";
   const Value& weight = program.constants.find(node.inputs[1])->second;
   const auto rows = weight.signature.shape[0], columns = weight.signature.shape[1];
-  const auto values = dequantize(to_tensor(weight));
+  const auto values = dequantize(weights_of(weight));
   DenseTensor turned{{columns, rows}, std::vector<float>(values.size())};
   for (std::size_t i = 0; i < values.size(); ++i) {
     const auto column = static_cast<std::int64_t>(i) % columns;
     const auto row = static_cast<std::int64_t>(i) / columns;
     turned.values[static_cast<std::size_t>(column * rows + row)] = values[i];
   }
-  program.constants.insert_or_assign(name, to_value(std::move(turned)));
+  program.constants.insert_or_assign(name, to_value(Weights(std::move(turned))));
   node.inputs[1] = name;
 }
 
@@ -129,6 +134,35 @@ Program make_program(CompressedNetwork network) {
   }
   program.graph = std::move(network.graph);
   return program;
+}
+
+Program read_program(const std::filesystem::path& path, const ReadLimits& limits) {
+  const auto reader = ModelReader::open(path, limits);
+  Program program{unpack_graph(reader.graph()), {}};
+  const auto entries = reader.entries();
+  std::vector<Value> values(entries.size());
+  parallel_for(std::ssize(entries), [&](std::int64_t i) {
+    const TensorEntry& entry = entries[static_cast<std::size_t>(i)];
+    const bool coded = !entry.quantizer.empty() && stays_quantized(entry.shape);
+    values[static_cast<std::size_t>(i)] =
+        coded ? to_value(Weights(reader.stream(entry))) : to_value(reader.read(entry));
+  });
+  for (auto& [name, constant] : program.graph.constants) {
+    program.constants.emplace(name, known(std::move(constant)));
+  }
+  program.graph.constants.clear();
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    program.constants.insert_or_assign(entries[i].name, std::move(values[i]));
+  }
+  return program;
+}
+
+void decode_all(Program& program) {
+  for (auto& [name, value] : program.constants) {
+    if (!value.quantized || value.quantized->bytes > 0) continue;
+    auto tensor = std::make_shared<const QuantizedTensor>(collect(*value.quantized));
+    value.quantized = std::make_shared<const StreamedTensor>(stream(std::move(tensor)));
+  }
 }
 
 void turn_weights(Program& program) {
@@ -193,10 +227,10 @@ void fold_normalizations(Program& program) {
       bias.push_back(static_cast<float>(number(1) + (before - number(2)) * factors.back()));
     }
     const std::string name = norm.outputs[0];
-    Tensor scaled = scale_rows(to_tensor(*find(program, *conv, 1)), factors);
+    Weights scaled = scale_rows(weights_of(*find(program, *conv, 1)), factors);
     program.constants.insert_or_assign(name + ".weight", to_value(std::move(scaled)));
     program.constants.insert_or_assign(name + ".bias",
-                                       to_value(DenseTensor{{channels}, std::move(bias)}));
+                                       to_value(Weights(DenseTensor{{channels}, std::move(bias)})));
     conv->inputs = {conv->inputs[0], name + ".weight", name + ".bias"};
     conv->outputs = {name};
     gone.insert(&norm);
@@ -265,14 +299,14 @@ void expand_others(Program& program) {
       if (value == nullptr || !value->quantized || stays(node, i)) continue;
       const Shape shape = value->signature.shape;
       program.constants.insert_or_assign(
-          node.inputs[i], to_value(DenseTensor{shape, dequantize(*value->quantized)}));
+          node.inputs[i], to_value(Weights(DenseTensor{shape, dequantize(*value->quantized)})));
     }
   }
   for (const auto& output : program.graph.outputs) {
     const auto found = program.constants.find(output.name);
     if (found == program.constants.end() || !found->second.quantized) continue;
     const auto& tensor = *found->second.quantized;
-    found->second = to_value(DenseTensor{tensor.shape, dequantize(tensor)});
+    found->second = to_value(Weights(DenseTensor{tensor.shape, dequantize(tensor)}));
   }
 }
 

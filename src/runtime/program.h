@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -20,6 +21,13 @@ struct Program {
 };
 
 [[nodiscard]] Program make_program(CompressedNetwork network);
+
+/// The program of a file, whose matrices stay coded until they are packed: checksums are verified,
+/// in parallel. Throws what ModelReader throws.
+[[nodiscard]] Program read_program(const std::filesystem::path& path, const ReadLimits& limits);
+
+/// Decodes what is still coded.
+void decode_all(Program& program);
 
 /// Gives products with a constant matrix its transpose, outputs first, as layers are packed.
 void turn_weights(Program& program);
@@ -44,6 +52,6 @@ void expand_others(Program& program);
 
 /// The weights with row i of axis 0 times factors[i]. Quantized ones keep their indices as far as
 /// signs allow; evenly spaced levels stay evenly spaced.
-[[nodiscard]] Tensor scale_rows(const Tensor& weights, std::span<const double> factors);
+[[nodiscard]] Weights scale_rows(const Weights& weights, std::span<const double> factors);
 
 }  // namespace laconic::runtime

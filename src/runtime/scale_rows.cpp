@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -39,27 +40,67 @@ Scaled scale(const Codebook& codebook, double factor) {
   return out;
 }
 
-QuantizedTensor scale_quantized(const QuantizedTensor& weights, std::span<const double> factors) {
-  const auto row = element_count(weights.shape) / weights.shape[0];
-  QuantizedTensor out{weights.shape, std::gcd(row, weights.block_size), {}, {}};
-  out.indices.resize(weights.indices.size());
-  const auto size = static_cast<std::size_t>(out.block_size);
-  for (std::size_t start = 0; start < out.indices.size(); start += size) {
-    const Scaled block =
-        scale(weights.codebooks[start / static_cast<std::size_t>(weights.block_size)],
-              factors[start / static_cast<std::size_t>(row)]);
-    out.codebooks.push_back(block.codebook);
-    for (auto i = start; i < std::min(start + size, out.indices.size()); ++i) {
-      out.indices[i] = block.indices[weights.indices[i]];
+/// Where the indices of blocks go. Most stay: those blocks have no map.
+struct IndexMaps {
+  std::int64_t block_size = 0;
+  std::vector<std::vector<Index>> of_block;
+
+  void apply(std::span<Index> indices, std::int64_t first) const {
+    for (std::size_t i = 0; i < indices.size();) {
+      const std::int64_t at = first + static_cast<std::int64_t>(i), block = at / block_size;
+      const auto left = static_cast<std::size_t>((block + 1) * block_size - at);
+      const auto part = indices.subspan(i, std::min(left, indices.size() - i));
+      const auto& map = of_block[static_cast<std::size_t>(block)];
+      if (!map.empty()) std::ranges::transform(part, part.begin(), [&](Index j) { return map[j]; });
+      i += part.size();
     }
   }
+};
+
+class MappedStream final : public IndexStream {
+ public:
+  MappedStream(std::unique_ptr<IndexStream> from, std::shared_ptr<const IndexMaps> maps)
+      : from_(std::move(from)), maps_(std::move(maps)) {}
+
+  void read(std::span<Index> next) override {
+    from_->read(next);
+    maps_->apply(next, done_);
+    done_ += std::ssize(next);
+  }
+
+ private:
+  std::unique_ptr<IndexStream> from_;
+  std::shared_ptr<const IndexMaps> maps_;
+  std::int64_t done_ = 0;
+};
+
+bool stays(std::span<const Index> map) {
+  for (std::size_t i = 0; i < map.size(); ++i) {
+    if (map[i] != i) return false;
+  }
+  return true;
+}
+
+StreamedTensor scale_quantized(const StreamedTensor& weights, std::span<const double> factors) {
+  const auto count = element_count(weights.shape), row = count / weights.shape[0];
+  StreamedTensor out{weights.shape, std::gcd(row, weights.block_size), {}, {}, weights.bytes};
+  const auto maps = std::make_shared<IndexMaps>();
+  maps->block_size = out.block_size;
+  for (std::int64_t start = 0; start < count; start += out.block_size) {
+    Scaled block = scale(weights.codebooks[static_cast<std::size_t>(start / weights.block_size)],
+                         factors[static_cast<std::size_t>(start / row)]);
+    out.codebooks.push_back(std::move(block.codebook));
+    if (stays(block.indices)) block.indices = {};
+    maps->of_block.push_back(std::move(block.indices));
+  }
+  out.open = [open = weights.open, maps] { return std::make_unique<MappedStream>(open(), maps); };
   return out;
 }
 
 }  // namespace
 
-Tensor scale_rows(const Tensor& weights, std::span<const double> factors) {
-  if (const auto* quantized = std::get_if<QuantizedTensor>(&weights)) {
+Weights scale_rows(const Weights& weights, std::span<const double> factors) {
+  if (const auto* quantized = std::get_if<StreamedTensor>(&weights)) {
     return scale_quantized(*quantized, factors);
   }
   DenseTensor out = std::get<DenseTensor>(weights);

@@ -6,7 +6,6 @@
 
 #include "graph/passes.h"
 #include "laconic/error.h"
-#include "laconic/threads.h"
 #include "runtime/plan.h"
 
 namespace laconic {
@@ -45,21 +44,6 @@ void check_structure(const Program& program) {
   Graph graph = program.graph;
   for (const auto& [name, value] : program.constants) graph.constants.emplace(name, Constant());
   validate(graph);
-}
-
-Program read_program(const std::filesystem::path& path, const ReadLimits& limits) {
-  const auto reader = ModelReader::open(path, limits);
-  CompressedNetwork network;
-  network.graph = unpack_graph(reader.graph());
-  const auto entries = reader.entries();
-  std::vector<Tensor> tensors(entries.size());
-  parallel_for(static_cast<std::int64_t>(entries.size()), [&](std::int64_t i) {
-    tensors[static_cast<std::size_t>(i)] = reader.read(entries[static_cast<std::size_t>(i)]);
-  });
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    network.tensors.emplace(entries[i].name, QuantizedParameter{std::move(tensors[i]), {}, {}});
-  }
-  return make_program(std::move(network));
 }
 
 std::string wanted_shape(const ValueInfo& info) {
@@ -150,7 +134,12 @@ struct Session::Impl {
     told = find_told(program.graph);
     prepared.resize(program.graph.nodes.size());
     data.resize(program.graph.inputs.size());
-    if (signatures) make_plan(*guess);
+    if (signatures) {
+      Plan::prepare(program, *guess, prepared, options.kernels);
+      make_plan(*guess);
+    } else {
+      decode_all(program);  // Bad data is told at load, not at the first run.
+    }
   }
 
   /// Inputs of the shapes that the options give, open extents 1; nothing if one cannot be guessed:
@@ -282,7 +271,11 @@ std::span<const TensorView> Session::run(std::span<const TensorView> inputs) {
 std::vector<LayerReport> Session::layers() const {
   std::vector<LayerReport> out;
   for (const auto& layer : impl_->prepared) {
-    if (layer) out.insert(out.end(), layer->reports.begin(), layer->reports.end());
+    if (!layer) continue;
+    for (const auto& part : layer->parts) {
+      out.push_back(part.report);
+      if (part.time) out.back().tried.front().time = part.time();
+    }
   }
   return out;
 }
@@ -292,7 +285,7 @@ SessionMemory Session::memory() const noexcept {
   for (const auto& layer : impl_->prepared) out.weights += layer ? layer->bytes : 0;
   for (const auto& [name, value] : impl_->program.constants) {
     if (value.known) out.weights += value.known->bytes().size();
-    if (value.quantized) out.weights += value.quantized->indices.size() * sizeof(Index);
+    if (value.quantized) out.weights += value.quantized->bytes;
   }
   if (impl_->plan) out.values = impl_->plan->value_bytes();
   if (impl_->plan) out.scratch = impl_->plan->scratch_bytes();

@@ -31,16 +31,39 @@ ConvGeometry geometry_of(const Window& window, std::int64_t groups) {
 
 /// Runs a packed convolution on values of two signatures.
 struct ConvRun {
-  std::int64_t batch, in, out;
+  std::int64_t batch, in;
   std::array<std::int64_t, 2> x_plane, y_plane;
   Layout x_layout, y_layout;
 
   void operator()(const PackedConv& packed, const float* x, float* y, const Epilogue& epilogue,
                   Workspace& workspace) const {
     packed.run({x, batch, in, x_plane[0], x_plane[1], x_layout},
-               {y, batch, out, y_plane[0], y_plane[1], y_layout}, epilogue, workspace);
+               {y, batch, packed.out_channels(), y_plane[0], y_plane[1], y_layout}, epilogue,
+               workspace);
+  }
+
+  [[nodiscard]] std::chrono::nanoseconds time(const PackedConv& packed) const {
+    const auto images = static_cast<std::size_t>(batch);
+    const auto x_count = images * static_cast<std::size_t>(in * x_plane[0] * x_plane[1]);
+    const auto y_count =
+        images * static_cast<std::size_t>(packed.out_channels() * y_plane[0] * y_plane[1]);
+    const std::vector<float> x(x_count, 0.5F);
+    std::vector<float> y(y_count);
+    Workspace workspace;
+    return measure([&] { (*this)(packed, x.data(), y.data(), {}, workspace); });
   }
 };
+
+std::shared_ptr<const Prepared> choose_conv(const LayerTask& task, const ConvGeometry& geometry,
+                                            const ConvRun& run) {
+  const auto pack = [&](const Weights& weights, Activations activations) {
+    return std::visit(
+        [&](const auto& t) { return PackedConv::pack(t, geometry, {.activations = activations}); },
+        weights);
+  };
+  return choose_layer<PackedConv>(task, pack,
+                                  [run](const PackedConv& packed) { return run.time(packed); });
+}
 
 Planned packed_conv(const Call& call, const Window& window, std::int64_t groups,
                     const Signature& output) {
@@ -48,26 +71,14 @@ Planned packed_conv(const Call& call, const Window& window, std::int64_t groups,
   const Fused fused = read_fused(call, output.shape[1], output);
   Planned planned{{output}, {}};
   planned.deferred = call.only_shapes;
-  if (call.only_shapes) return planned;
-  const ConvRun run{x.shape[0],          x.shape[1], output.shape[1], plane(x.shape),
+  const ConvRun run{x.shape[0],          x.shape[1], plane(x.shape),
                     plane(output.shape), x.layout,   output.layout};
-  if (!call.prepared) {
-    const ConvGeometry geometry = geometry_of(window, groups);
-    const std::vector<float> from(static_cast<std::size_t>(x.count()), 0.5F);
-    std::vector<float> to(static_cast<std::size_t>(output.count()));
-    Workspace workspace;
-    const auto pack = [&](const Tensor& tensor, Activations activations) {
-      return std::visit(
-          [&](const auto& t) {
-            return PackedConv::pack(t, geometry, {.activations = activations});
-          },
-          tensor);
-    };
-    const auto once = [&](const PackedConv& packed) {
-      run(packed, from.data(), to.data(), {}, workspace);
-    };
-    call.prepared = choose_layer<PackedConv>(call, weights_of(call, 1), pack, once);
-  }
+  call.prepare(call[1].count(), [&node = call.node, kernels = call.kernels,
+                                 weights = call.inputs[1], geometry = geometry_of(window, groups),
+                                 run] {
+    return choose_conv({node, kernels, weights_of(*weights), geometry.groups == 1}, geometry, run);
+  });
+  if (call.only_shapes) return planned;
   const auto layer = std::static_pointer_cast<const Layer<PackedConv>>(call.prepared);
   planned.in_place = call.has(3) ? 3 : -1;
   planned.workspace = layer->packed.workspace_bytes(run.x_plane[0], run.x_plane[1]);

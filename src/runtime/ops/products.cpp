@@ -20,8 +20,11 @@ Planned packed_product(const Call& call, std::int64_t rows, const Signature& out
   const Fused fused = read_fused(call, outputs, output);
   Planned planned{{output}, {}};
   planned.deferred = call.only_shapes;
+  call.prepare(call[1].count(),
+               [&node = call.node, kernels = call.kernels, weights = call.inputs[1], rows] {
+                 return choose_linear({node, kernels, weights_of(*weights)}, rows);
+               });
   if (call.only_shapes) return planned;
-  if (!call.prepared) call.prepared = choose_linear(call, weights_of(call, 1), rows);
   const auto layer = std::static_pointer_cast<const Layer<PackedLinear>>(call.prepared);
   planned.workspace = layer->packed.workspace_bytes(rows);
   planned.run = [layer, fused, rows, inputs, outputs](const Memory& memory) {

@@ -93,24 +93,17 @@ void run_direction(const Recurrence& r, std::int64_t d, const Memory& memory) {
 }
 
 /// Rows first..first+count of a weight of [directions, rows, inputs] as a matrix.
-Tensor slice_rows(const Tensor& tensor, std::int64_t first, std::int64_t count,
-                  std::int64_t inputs) {
+Weights slice_rows(const Weights& weights, std::int64_t first, std::int64_t count,
+                   std::int64_t inputs) {
   const Shape shape{count, inputs};
   const auto begin = first * inputs, end = begin + count * inputs;
-  const auto* quantized = std::get_if<QuantizedTensor>(&tensor);
+  const auto* quantized = std::get_if<StreamedTensor>(&weights);
   const bool aligned =
       quantized != nullptr && (begin % quantized->block_size == 0 ||
                                begin / quantized->block_size == (end - 1) / quantized->block_size);
-  if (!aligned) {
-    const auto values = dequantize(tensor);
-    return DenseTensor{shape, {values.begin() + begin, values.begin() + end}};
-  }
-  const auto block = quantized->block_size;
-  QuantizedTensor part{shape, std::min(block, count * inputs), {}, {}};
-  part.codebooks.assign(quantized->codebooks.begin() + begin / block,
-                        quantized->codebooks.begin() + (end - 1) / block + 1);
-  part.indices.assign(quantized->indices.begin() + begin, quantized->indices.begin() + end);
-  return part;
+  if (aligned) return slice(*quantized, begin, shape);
+  const auto values = dequantize(weights);
+  return DenseTensor{shape, {values.begin() + begin, values.begin() + end}};
 }
 
 /// All packed layers of a node.
@@ -125,7 +118,7 @@ class ProductMaker {
     if (call.only_shapes) return;
     known_ = std::static_pointer_cast<const RecurrentLayers>(call.prepared);
     for (std::size_t i = 1; i <= 2; ++i) {
-      if (!known_ && is_constant(call, i)) weights_[i] = weights_of(call, i);
+      if (!known_ && is_constant(call, i)) weights_[i] = weights_of(*call.inputs[i]);
     }
   }
 
@@ -138,11 +131,12 @@ class ProductMaker {
       product.layer = known_->layers[next_++];
       return product;
     }
-    product.layer = choose_linear(call_, slice_rows(weights_[input], row, outputs, inputs), rows);
+    product.layer = choose_linear(
+        {call_.node, call_.kernels, slice_rows(weights_[input], row, outputs, inputs)}, rows);
     made_->layers.push_back(product.layer);
     made_->bytes += product.layer->bytes;
-    made_->reports.insert(made_->reports.end(), product.layer->reports.begin(),
-                          product.layer->reports.end());
+    made_->parts.insert(made_->parts.end(), product.layer->parts.begin(),
+                        product.layer->parts.end());
     return product;
   }
 
@@ -154,7 +148,7 @@ class ProductMaker {
   const Call& call_;
   std::shared_ptr<const RecurrentLayers> known_;
   std::shared_ptr<RecurrentLayers> made_ = std::make_shared<RecurrentLayers>();
-  Tensor weights_[3];
+  Weights weights_[3];
   std::size_t next_ = 0;
 };
 
