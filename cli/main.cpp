@@ -51,6 +51,17 @@ void on_signal(int signal) {
   std::signal(signal, SIG_DFL);
 }
 
+void listen_for_signals() {
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+}
+
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/// Runs before the initialisers of shared libraries: LibTorch's take a third of a second or more,
+/// in which a signal would end the process, or be lost where a shell had it ignored.
+[[gnu::section(".preinit_array"), gnu::used]] void (*const first_of_all)() = listen_for_signals;
+#endif
+
 /// A first word that is no verb, answered with the verbs.
 void check_verb(int argc, char** argv) {
   if (argc < 2 || argv[1][0] == '-') return;
@@ -102,8 +113,7 @@ int run(int argc, char** argv) {
     }
     return complain(usage, message);
   }
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  listen_for_signals();
   set_threads(context.threads);
   context.run();
   return done;

@@ -128,6 +128,7 @@ void assign_in_order(const LayerProblem& problem, const LayerFactors& factors, c
   const auto ranges = row_ranges(problem, lanes);
   const std::int64_t cols = problem.cols, width = problem.width();
   parallel_for(static_cast<std::int64_t>(ranges.size()), [&](std::int64_t r) {
+    throw_if_interrupted();
     const auto [first, count, group] = ranges[static_cast<std::size_t>(r)];
     const float* upper = factors.upper.data() + group * problem.panels() * width * width;
     std::vector<std::array<float, lanes>> rest(static_cast<std::size_t>(cols));
@@ -323,6 +324,7 @@ void compensate(const LayerProblem& problem, const LayerFactors& factors,
   for (int sweep = 0; sweep < options.sweeps; ++sweep) {
     prices.estimate(tensor);
     for_each_range(ranges, [&](std::size_t i) {
+      throw_if_interrupted();
       const auto& range = ranges[i];
       const auto [errors, slopes] = slopes_of(problem, range, weights_of(tensor, range, cols));
       changed[i] = 0;

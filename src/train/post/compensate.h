@@ -62,7 +62,8 @@ struct CompensateOptions {
 
 /// Fills the indices of `tensor`, whose codebooks and block_size are given; its shape has `rows` as
 /// its first extent. Bits are those of an ideal code for the indices' own frequencies (aligned on
-/// the level 0), re-estimated between passes. The same result for any number of threads.
+/// the level 0), re-estimated between passes. The same result for any number of threads. Throws
+/// Error(interrupted) where it compensates.
 void compensate(const LayerProblem& problem, const LayerFactors& factors,
                 const CompensateOptions& options, QuantizedTensor& tensor);
 

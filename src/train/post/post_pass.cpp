@@ -139,6 +139,7 @@ class Pass {
   }
 
   void before(std::size_t n, Inputs inputs) {
+    throw_if_interrupted();
     const Node& node = graph_.nodes[n];
     if (const auto found = layers_.find(n); found != layers_.end()) {
       linear(node, found->second, inputs);
