@@ -124,7 +124,7 @@ class Neighbourhood {
       for (int above = -max_adjacent; above <= max_adjacent; ++above) {
         const int difference = 7 * left + above, middle = 24;
         table[static_cast<std::size_t>(middle + difference)] = {
-            static_cast<std::uint32_t>(middle + std::abs(difference)), difference < 0};
+            static_cast<std::uint32_t>(middle + std::max(difference, -difference)), difference < 0};
       }
     }
     return table;
