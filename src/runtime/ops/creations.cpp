@@ -57,7 +57,7 @@ Planned range(const Call& call) {
     if (given.size() != 1) call.fail("start, limit and delta must be scalars");
     numbers[i] = given[0];
   }
-  const auto [start, limit, delta] = numbers;
+  const double start = numbers[0], limit = numbers[1], delta = numbers[2];
   if (delta == 0 || !std::isfinite(delta) || !std::isfinite(limit - start)) {
     call.fail("delta must be finite and not 0");
   }
