@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that Laconic needs, by name; does nothing where they are all there.
-# Usage: scripts/install-packages.sh [GROUP...]   groups: build (default) data client fuzz
+# Usage: scripts/install-packages.sh [GROUP...]   groups: build (default) data client browser fuzz neon
 set -euo pipefail
 
 build=(g++ cmake ninja-build ccache pkg-config
@@ -12,6 +12,8 @@ build=(g++ cmake ninja-build ccache pkg-config
 data=(dataset-fashion-mnist)
 fuzz=(clang libclang-rt-14-dev lld)
 client=(nodejs npm)
+browser=(chromium nodejs npm)
+neon=(g++-aarch64-linux-gnu qemu-user googletest)
 
 [ $# -gt 0 ] || set -- build
 wanted=()

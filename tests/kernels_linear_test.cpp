@@ -323,7 +323,7 @@ TEST(PackedLinear, SaysWhatItCannotMultiply) {
 }
 
 TEST(Isa, ForcesWhatIsSupportedAndRefusesTheRest) {
-  for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512, Isa::amx}) {
+  for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512, Isa::amx, Isa::neon}) {
     if (supported(isa)) {
       const ScopedIsa scope(isa);
       EXPECT_EQ(active_isa(), isa);

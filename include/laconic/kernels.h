@@ -34,8 +34,8 @@ namespace laconic {
 
 /// Instruction sets that kernels are written for, weakest first within an architecture. avx512
 /// means F, BW, VL, VBMI and VNNI, amx these and tiles of bytes, for which Linux is asked to keep
-/// tiles for the process.
-enum class Isa : std::uint8_t { scalar, avx2, avx512, amx };
+/// tiles for the process; neon is AArch64's, with dot products.
+enum class Isa : std::uint8_t { scalar, avx2, avx512, amx, neon };
 
 [[nodiscard]] std::string_view name(Isa isa) noexcept;
 

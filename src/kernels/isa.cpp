@@ -7,6 +7,9 @@
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 #include "laconic/error.h"
@@ -15,7 +18,7 @@
 namespace laconic {
 namespace {
 
-constexpr std::array all_isas = {Isa::scalar, Isa::avx2, Isa::avx512, Isa::amx};
+constexpr std::array all_isas = {Isa::scalar, Isa::avx2, Isa::avx512, Isa::amx, Isa::neon};
 
 thread_local std::optional<Isa> scoped_isa;
 
@@ -32,13 +35,13 @@ std::optional<Isa> isa_of_environment() {
   for (const Isa isa : all_isas) {
     if (name(isa) == wanted) return isa;
   }
-  fail(ErrorCode::invalid_argument, "LACONIC_ISA is '{}', but must be scalar, avx2, avx512 or amx",
-       wanted);
+  fail(ErrorCode::invalid_argument,
+       "LACONIC_ISA is '{}', but must be scalar, avx2, avx512, amx or neon", wanted);
 }
 
 /// Whether the CPU multiplies tiles of bytes, and the system keeps tiles for this process: Linux
 /// has to be asked, once.
-bool has_tiles() noexcept {
+[[maybe_unused]] bool has_tiles() noexcept {
 #if defined(__x86_64__) && defined(__linux__)
   static const bool has = [] {
     unsigned a = 0, b = 0, c = 0, d = 0;
@@ -66,6 +69,8 @@ std::string_view name(Isa isa) noexcept {
       return "avx512";
     case Isa::amx:
       return "amx";
+    case Isa::neon:
+      return "neon";
   }
   return "unknown";
 }
@@ -83,8 +88,12 @@ bool supported(Isa isa) noexcept {
              __builtin_cpu_supports("avx512vnni");
     case Isa::amx:
       return supported(Isa::avx512) && has_tiles();
+    case Isa::neon:
+      break;
   }
   return false;
+#elif defined(__aarch64__) && defined(__linux__)
+  return isa == Isa::scalar || (isa == Isa::neon && (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0);
 #else
   return isa == Isa::scalar;
 #endif

@@ -12,6 +12,7 @@ namespace laconic {
 #define LACONIC_AVX512(form, activations) \
   extern const KernelCode form##_##activations##_avx512_code;
 #define LACONIC_AMX(form, activations) extern const KernelCode form##_##activations##_amx_code;
+#define LACONIC_NEON(form, activations) extern const KernelCode form##_##activations##_neon_code;
 #include "kernels/kernels.inc"
 
 namespace {
@@ -23,6 +24,8 @@ namespace {
 #define LACONIC_AVX2(form, activations) LACONIC_ROW(form, activations, avx2)
 #define LACONIC_AVX512(form, activations) LACONIC_ROW(form, activations, avx512)
 #define LACONIC_AMX(form, activations) LACONIC_ROW(form, activations, amx)
+#elif defined(__aarch64__)
+#define LACONIC_NEON(form, activations) LACONIC_ROW(form, activations, neon)
 #endif
 constexpr std::array table = {
 #include "kernels/kernels.inc"
@@ -33,6 +36,8 @@ constexpr std::array table = {
 #define LACONIC_AVX2(form, activations) &form##_##activations##_avx2_code,
 #define LACONIC_AVX512(form, activations) &form##_##activations##_avx512_code,
 #define LACONIC_AMX(form, activations) &form##_##activations##_amx_code,
+#elif defined(__aarch64__)
+#define LACONIC_NEON(form, activations) &form##_##activations##_neon_code,
 #endif
 const std::array<const KernelCode*, table.size()> codes = {
 #include "kernels/kernels.inc"
