@@ -77,7 +77,9 @@ void check_verb(int argc, char** argv) {
 
 /// Training takes and gives back the same memory at every step: the C library keeps it for the next
 /// one, rather than asking the system anew (which took a third of the time of a small LSTM's step).
-void keep_freed_memory() {
+/// Other verbs give back what they need no more.
+void keep_freed_memory(std::string_view verb) {
+  if (verb != "train" && verb != "compress") return;
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
@@ -85,7 +87,7 @@ void keep_freed_memory() {
 }
 
 int run(int argc, char** argv) {
-  keep_freed_memory();
+  if (argc > 1) keep_freed_memory(argv[1]);
   CLI::App app("Laconic makes a trained neural network say the same in fewer bits.", "laconic");
   app.set_version_flag("--version", "laconic " LACONIC_VERSION);
   app.require_subcommand(1);

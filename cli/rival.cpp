@@ -1,12 +1,15 @@
 #include "rival.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -14,6 +17,7 @@
 #include "laconic/error.h"
 #include "laconic/model.h"
 #include "laconic/onnx.h"
+#include "laconic/threads.h"
 
 extern char** environ;
 
@@ -63,30 +67,68 @@ const arrays = {float32: Float32Array, float64: Float64Array, int64: BigInt64Arr
   fail(ErrorCode::invalid_argument, "ONNX Runtime cannot be run for comparison: {}", why);
 }
 
+/// A program that runs beside this one, and ends with the object at the latest.
+class Child {
+ public:
+  explicit Child(std::vector<std::string> words) {
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) fail_to_run("no pipe could be made");
+    output_ = ends[0];
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    const int error = posix_spawnp(&id_, argv[0], &actions, nullptr, argv.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    if (error == 0) return;
+    close(output_);
+    fail_to_run(fmt::format("there is no program named {}", words[0]));
+  }
+  ~Child() {
+    close(output_);
+    kill(id_, SIGKILL);  // Of one that has ended, nothing is left but its status.
+    while (waitpid(id_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  /// All that it prints until it ends. Throws Error(interrupted) when that is asked for; a terminal
+  /// asks both programs, so its end may come first.
+  std::string read_all() {
+    std::string out;
+    std::array<char, 4096> part;
+    for (;;) {
+      throw_if_interrupted();
+      pollfd wait{output_, POLLIN, 0};
+      constexpr int milliseconds = 50;
+      if (poll(&wait, 1, milliseconds) <= 0) continue;
+      const ssize_t got = read(output_, part.data(), part.size());
+      if (got == 0) break;
+      if (got > 0) out.append(part.data(), static_cast<std::size_t>(got));
+    }
+    throw_if_interrupted();
+    return out;
+  }
+
+ private:
+  int output_ = -1;
+  pid_t id_ = 0;
+};
+
 /// What `node` prints for the script and one argument.
 std::string run_node(const std::string& argument) {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) fail_to_run("no pipe could be made");
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-  std::array<std::string, 4> words = {"node", "-e", script, argument};
-  std::array<char*, 5> argv{};
-  for (std::size_t i = 0; i < words.size(); ++i) argv[i] = words[i].data();
-  pid_t child = 0;
-  const int error = posix_spawnp(&child, "node", &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  close(ends[1]);
-  std::string out;
-  std::array<char, 4096> part;
-  for (ssize_t got = 0; error == 0 && (got = read(ends[0], part.data(), part.size())) > 0;) {
-    out.append(part.data(), static_cast<std::size_t>(got));
-  }
-  close(ends[0]);
-  if (error != 0) fail_to_run("there is no program named node");
-  int status = 0;
-  waitpid(child, &status, 0);
-  return out;
+  return Child({"node", "-e", script, argument}).read_all();
+}
+
+/// Adds the times of a set of inputs, and sorts them all. Throws what the JSON library throws.
+void add_times(std::vector<double>& to, const Json& from) {
+  for (const double time : from) to.push_back(time);
+  if (to.empty()) fail_to_run("it timed no run");
+  std::ranges::sort(to);
 }
 
 }  // namespace
@@ -142,15 +184,15 @@ void Rival::measure(const std::vector<ValueInfo>& inputs, const std::vector<Cons
   write_file(folder_ / "asked.json", std::as_bytes(std::span(text)));
   const auto answer = Json::parse(run_node((folder_ / "asked.json").string()), nullptr, false);
   if (answer.is_discarded()) fail_to_run("it ended without an answer");
-  if (answer.contains("error")) fail_to_run(answer["error"].get<std::string>());
-  version_ = answer["version"].get<std::string>();
-  for (std::size_t i = 0; i < times_.size(); ++i) {
-    const auto add = [&](std::vector<double>& to, const Json& from) {
-      for (const double time : from) to.push_back(time);
-      std::ranges::sort(to);
-    };
-    add(times_[i].one, answer["times"][i][0]);
-    add(times_[i].many, answer["times"][i][1]);
+  try {
+    if (answer.contains("error")) fail_to_run(answer["error"].get<std::string>());
+    version_ = answer.at("version").get<std::string>();
+    for (std::size_t i = 0; i < times_.size(); ++i) {
+      add_times(times_[i].one, answer.at("times").at(i).at(0));
+      add_times(times_[i].many, answer.at("times").at(i).at(1));
+    }
+  } catch (const Json::exception&) {
+    fail_to_run("its answer has another form than the script's");
   }
 }
 
