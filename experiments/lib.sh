@@ -1,17 +1,17 @@
 # What experiments share: their command line, data by scale, and a row of results per run.
 #
 #   run.sh [--scale smoke|small|paper] [--program P] [--cifar DIR] [--resnet20 ONNX] [--resnet32 ONNX]
-#          [--out DIR] [--device cpu|cuda] [--threads N]
+#          [--only NAME,NAME...] [--out DIR] [--device cpu|cuda] [--threads N]
 #
 # smoke  a perceptron on Fashion-MNIST, an epoch a run: do all the commands work?
-# small  ResNet-20 on a tenth of CIFAR-10's training images, few epochs: what a laptop can do.
-# paper  all of CIFAR-10, as many epochs as the issue of the figure allows.
+# small  CIFAR-10, few epochs: two to four minutes of one core each.
+# paper  CIFAR-10, as many epochs as the methods are given in their papers, or would be here.
 #
 # Rows go to results-SCALE.csv beside run.sh as they are finished; one that is there is not run again.
 # Models, plans and reports go to OUT (runs/NAME-SCALE).
 set -euo pipefail
 
-scale=smoke program=laconic cifar= resnet20= resnet32= out= device=cpu threads=0
+scale=smoke program=laconic cifar= resnet20= resnet32= out= only= device=cpu threads=0
 here=$(cd "$(dirname "$0")" && pwd)
 while [ $# -gt 0 ]; do
   case $1 in
@@ -20,11 +20,12 @@ while [ $# -gt 0 ]; do
     --cifar) cifar=$2 ;;
     --resnet20) resnet20=$2 ;;
     --resnet32) resnet32=$2 ;;
+    --only) only=,$2, ;;
     --out) out=$2 ;;
     --device) device=$2 ;;
     --threads) threads=$2 ;;
     *)
-      echo "unknown option $1; valid: --scale, --program, --cifar, --resnet20, --resnet32, --out, --device, --threads" >&2
+      echo "unknown option $1; valid: --scale, --program, --cifar, --resnet20, --resnet32, --only, --out, --device, --threads" >&2
       exit 2
       ;;
   esac
@@ -48,26 +49,19 @@ case $scale in
   small | paper)
     [ -n "$cifar" ] && [ -n "$resnet20" ] || { echo "scale $scale needs --cifar DIR and --resnet20 ONNX" >&2; exit 2; }
     model=$resnet20 rate=0.01 batch=128
-    folder=$cifar
-    if [ "$scale" = small ]; then
-      folder=$out/cifar
-      mkdir -p "$folder"
-      record=3073
-      for n in 1 2 3 4 5; do
-        head -c $((1000 * record)) "$cifar/data_batch_$n.bin" >"$folder/data_batch_$n.bin"
-      done
-      cp "$cifar/test_batch.bin" "$folder/"
-    fi
-    data=cifar10:$folder,$normalisation,flip=true,pad=4,validation=500
+    data=cifar10:$cifar,$normalisation,flip=true,pad=4,validation=1000
     ;;
   *) echo "unknown scale $scale; valid: smoke, small, paper" >&2; exit 2 ;;
 esac
+
+# Whether a row is asked for and not there yet.
+wanted() { { [ -z "$only" ] || [[ $only = *,$1,* ]]; } && ! grep -q "^$1," "$results"; }
 
 # row NAME EPOCHS METHOD (--quantizer SPEC | --plan FILE): trains, writes NAME.lac, measures the file.
 row() {
   local name=$1 epochs=$2 method=$3
   shift 3
-  grep -q "^$name," "$results" && return
+  wanted "$name" || return 0
   echo "== $name" >&2
   local start=$SECONDS
   "$program" train "$model" --data "$data" --epochs "$epochs" --batch "$batch" \
@@ -84,7 +78,7 @@ row() {
 # float_row [NAME]: what the float network reaches.
 float_row() {
   local name=${1:-float}
-  grep -q "^$name," "$results" && return
+  wanted "$name" || return 0
   echo "$name,$(basename "$model"),0,,,$(stat -c %s "$model"),32,$(
     "$program" eval "$model" --data "$data" --json -q --threads "$threads" | figure accuracy),0" >>"$results"
 }

@@ -5,7 +5,7 @@ source "$(dirname "$0")/../lib.sh"
 
 case $scale in
   smoke) epochs=1 samples=200 updates=10 ;;
-  small) epochs=4 samples=250 updates=60 ;;
+  small) epochs=3 samples=250 updates=60 ;;
   paper) epochs=15 samples=2000 updates=300 ;;
 esac
 budget=4.05  # 16 levels everywhere take 4 bits and the codebooks.

@@ -5,7 +5,7 @@ source "$(dirname "$0")/../lib.sh"
 
 case $scale in
   smoke) epochs=1 ;;
-  small) epochs=4 ;;
+  small) epochs=3 ;;
   paper) epochs=10 ;;
 esac
 

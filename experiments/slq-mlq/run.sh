@@ -5,7 +5,7 @@ source "$(dirname "$0")/../lib.sh"
 
 case $scale in
   smoke) five=1 three=1 ;;
-  small) five=4 three=6 ;;
+  small) five=5 three=8 ;;
   paper) five=15 three=40 ;;
 esac
 inq_shares=0.5/0.75/0.875/1
