@@ -92,7 +92,9 @@ quantized() {
   fi
 }
 
-curvature=hessian:all=true
+# Sampled Hessians (hessian) are noisy and partly negative: with them weights of no importance move to whatever level is
+# cheap, and entropy-constrained files lose a point.
+curvature=gauss_newton:all=true
 for k in $levels; do
   quantized "k-means-$k" ones:all=true "kmeans:levels=$k"
   quantized "weighted-k-means-$k" $curvature "kmeans:levels=$k"
