@@ -137,6 +137,12 @@ TEST(Compress, TrainingMakesSmallerFiles) {
   EXPECT_LE(with.bytes, without.bytes);
 }
 
+TEST(Compress, TrainingFillsABudgetOfBytes) {
+  const auto result = compress(setting().graph, *setting().data, within({.ratio = 25}, 4));
+  EXPECT_GE(result.ratio, 25);
+  EXPECT_LT(result.trials.back().ratio, 26.5) << "bytes that would have bought accuracy are left";
+}
+
 TEST(Compress, ForcesEachChoice) {
   for (const auto& force : std::vector<std::function<void(CompressOptions&)>>{
            [](auto& o) { o.quantizer = "kmeans"; },

@@ -30,8 +30,15 @@ constexpr double training_price = 0.2;
 constexpr double learning_rate = 0.003;
 constexpr std::int64_t batch = 64;
 
-/// How much wider the next epoch's step is, by the share of the budget that the last one used.
-double next_ratio(double used) {
+/// How much wider the next epoch's step is, by the share of a budget of bytes that the last file
+/// used: bytes that are left buy accuracy. They fall somewhat slower than steps rise, so this comes
+/// near without going over.
+double next_ratio_of_bytes(double used) {
+  return std::clamp(used, 0.9, 1.1);
+}
+
+/// The same for a budget of accuracy: what is left of it buys a smaller file.
+double next_ratio_of_accuracy(double used) {
   if (used < 0.5) return 1.15;
   if (used <= 1) return 1.07;
   if (used <= 2) return 1;  // Chance, or what another epoch wins back.
@@ -147,7 +154,8 @@ Candidate Tuning::train_epoch() {
 }
 
 void Tuning::adapt(double used) {
-  const double ratio = next_ratio(used);
+  const double ratio = workshop_.options().budget.max_drop ? next_ratio_of_accuracy(used)
+                                                           : next_ratio_of_bytes(used);
   model_ = coarsen(std::move(model_), student_, ratio);
   step_ *= ratio;
 }

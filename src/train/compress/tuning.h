@@ -27,8 +27,8 @@ class Tuning {
   /// off goes on where it was.
   [[nodiscard]] Candidate train_epoch();
 
-  /// Settles the next epoch's step by how much of the budget the last file used, below 1 fits: the
-  /// less, the coarser.
+  /// Settles the next epoch's step by how much of the budget the last file used, below 1 fits. Of
+  /// accuracy: the less, the coarser; of bytes: the less, the finer.
   void adapt(double used);
 
   /// Between epochs.
