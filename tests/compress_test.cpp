@@ -18,6 +18,7 @@
 #include "laconic/threads.h"
 #include "laconic/train.h"
 #include "laconic/zoo.h"
+#include "train/checkpoint.h"
 
 namespace laconic {
 namespace {
@@ -281,6 +282,34 @@ TEST(Compress, RefusesACheckpointOfAnotherRun) {
   EXPECT_THAT(message(), HasSubstr("budget is \"ratio 12\", this run's is \"ratio 13\""));
   options.existing = Existing::replace;
   EXPECT_EQ(message(), "");
+}
+
+TEST(Compress, RefusesACheckpointWhoseTensorsDoNotFit) {
+  auto options = within({.ratio = 12}, 1);
+  options.checkpoint = setting().folder / "tampered";
+  std::filesystem::create_directories(options.checkpoint / "training" / "mine");
+  (void)compress(setting().graph, *setting().data, options);
+  EXPECT_TRUE(std::filesystem::exists(options.checkpoint / "training" / "mine"));
+
+  const auto path = checkpoint_path(options.checkpoint);
+  auto kept = read_checkpoint(path);
+  auto& bytes = kept.progress.find("tuned model")->second;
+  auto model = unpack(std::as_bytes(std::span(bytes)));
+  auto& weight = model.tensors.find("fc1.weight")->second;
+  weight.tensor = DenseTensor{{2}, {1, 2}};
+  weight.quantizer.clear();
+  weight.coder = "auto";
+  const auto packed = pack(model);
+  bytes.assign(reinterpret_cast<const char*>(packed.data()), packed.size());
+  write_checkpoint(path, kept);
+  options.existing = Existing::resume;
+  try {
+    (void)compress(setting().graph, *setting().data, options);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::corrupt_data);
+    EXPECT_THAT(error.what(), HasSubstr("fc1.weight"));
+  }
 }
 
 TEST(Compress, SaysTheNearestWhereABudgetIsOutOfReach) {

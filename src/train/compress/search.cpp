@@ -23,6 +23,7 @@ Candidate Search::run() {
     auto candidate = by_method(workshop_);
     workshop_.evaluate(candidate);
     consider(std::move(candidate));
+    forget_training(workshop_.options());
     save(nullptr);
   }
   if (!best_) give_up();
@@ -41,6 +42,8 @@ void Search::tune(std::optional<Checkpoint> found) {
     const double share = used(candidate);
     consider(std::move(candidate));
     tuning.adapt(share);
+    // What the epoch kept goes first: without it, an epoch is made again.
+    forget_training(workshop_.options());
     save(&tuning);
   }
 }
@@ -49,9 +52,8 @@ std::optional<Checkpoint> Search::open() {
   const auto& options = workshop_.options();
   auto found = store_.open();
   if (!found) {
-    std::error_code ignored;  // Training refuses a folder that is not its own.
     if (!options.checkpoint.empty() && options.existing == Existing::replace)
-      std::filesystem::remove_all(training_folder(options), ignored);
+      forget_training(options);
     return {};
   }
   trials_ = restore_trials(*found);
@@ -61,8 +63,6 @@ std::optional<Checkpoint> Search::open() {
 
 void Search::save(const Tuning* tuning) {
   if (store_.path().empty()) return;
-  // What the epoch kept goes first: without it, an epoch is made again.
-  std::filesystem::remove_all(training_folder(workshop_.options()));
   Checkpoint checkpoint;
   capture_trials(trials_, checkpoint);
   if (best_) capture_candidate(*best_, checkpoint);

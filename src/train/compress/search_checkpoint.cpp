@@ -53,6 +53,18 @@ std::filesystem::path training_folder(const CompressOptions& options) {
   return options.checkpoint.empty() ? options.checkpoint : options.checkpoint / "training";
 }
 
+void forget_training(const CompressOptions& options) {
+  const auto folder = training_folder(options);
+  if (folder.empty()) return;
+  std::error_code error, ignored;
+  std::filesystem::remove(checkpoint_path(folder), error);
+  if (error) {
+    fail(ErrorCode::cannot_write, "cannot remove \"{}\": {}", checkpoint_path(folder).string(),
+         error.message());
+  }
+  std::filesystem::remove(folder, ignored);  // Stays where it holds files of others.
+}
+
 void capture_trials(const std::vector<Trial>& trials, Checkpoint& checkpoint) {
   std::string lines;
   for (const auto& trial : trials) {

@@ -18,6 +18,9 @@ namespace laconic {
 /// Where a stage of training keeps its own checkpoints; empty if none are kept.
 [[nodiscard]] std::filesystem::path training_folder(const CompressOptions& options);
 
+/// Removes the checkpoint of a stage of training that is over, and nothing else that lies there.
+void forget_training(const CompressOptions& options);
+
 void capture_trials(const std::vector<Trial>& trials, Checkpoint& checkpoint);
 /// Throws Error(corrupt_data).
 [[nodiscard]] std::vector<Trial> restore_trials(const Checkpoint& checkpoint);

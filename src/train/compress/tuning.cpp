@@ -88,6 +88,19 @@ QuantizedModel restore_model(const Checkpoint& checkpoint) {
   return model;
 }
 
+/// A checkpoint may be anything: its tensors must be those of the network before they are indexed
+/// alike.
+void check_model(const QuantizedModel& model, const Network& network) {
+  for (const auto& info : network.parameters()) {
+    const auto found = model.find(info.name);
+    if (found == model.end() ||
+        shape_of(found->second.tensor) != network.parameter(info.name).sizes().vec())
+      fail(ErrorCode::corrupt_data, "the checkpoint does not fit the search: {}", info.name);
+  }
+  if (model.size() != network.parameters().size())
+    fail(ErrorCode::corrupt_data, "the checkpoint does not fit the search: it has more tensors");
+}
+
 }  // namespace
 
 Tuning::Tuning(const Workshop& workshop, double step)
@@ -104,6 +117,7 @@ Tuning::Tuning(const Workshop& workshop, const Checkpoint& checkpoint)
       step_(0),
       model_(restore_model(checkpoint)) {
   restore_parameters(checkpoint, student_);
+  check_model(model_, student_);
   std::istringstream place(checkpoint.text(place_key));
   if (!(place >> epoch_ >> step_) || epoch_ < 0 || !(step_ > 0))
     fail(ErrorCode::corrupt_data, "the checkpoint does not fit the search: its step of training");
