@@ -198,21 +198,6 @@ struct SharedWeights : Codes<form> {
   __m256i table;
 };
 
-template <WeightForm form>
-void unpack_int8(const UnpackJob& job) {
-  if (job.per_row) return unpack_codes<form, std::int8_t>(job);
-  const SharedWeights<form> weights(job.table);
-  const std::byte* packed = job.packed;
-  std::byte* out = job.out;
-  for (std::int64_t i = 0; i < job.segments * job.segment_chunks; ++i, packed += chunk_bytes) {
-    const auto chunk = weights.open(packed);
-    for_each_number<chunk_quads(form)>([&](auto number) {
-      Avx2::store(out, weights.template quad<decltype(number)::value>(chunk));
-      out += chunk_bytes;
-    });
-  }
-}
-
 /// Gathers levels, eight at a time, from the table of all or from tables of single rows.
 template <WeightForm form>
 void unpack_floats(const UnpackJob& job) {
@@ -252,7 +237,8 @@ constexpr KernelCode kernel_code() {
   } else if constexpr (activations == Activations::floats) {
     return {&isa_code, unpack_floats<form>, nullptr};
   } else {
-    constexpr auto unpack = form == WeightForm::bits8 ? nullptr : unpack_int8<form>;
+    constexpr auto unpack =
+        form == WeightForm::bits8 ? nullptr : unpack_quads<form, Avx2, SharedWeights<form>>;
     return {&isa_code, unpack, fused<Avx2, SharedWeights<form>>};
   }
 }

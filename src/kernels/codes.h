@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/code.h"
+#include "kernels/fused.h"
 
 namespace laconic {
 namespace {
@@ -35,6 +36,23 @@ void unpack_codes(const UnpackJob& job) {
       }
     }
     if (job.per_row) table += panel_rows * job.table_size;
+  }
+}
+
+/// The same to int8 quads by an instruction set's own look-up, where all rows share a table: a
+/// chunk at a time.
+template <WeightForm form, class Vectors, class Weights>
+void unpack_quads(const UnpackJob& job) {
+  if (job.per_row) return unpack_codes<form, std::int8_t>(job);
+  const Weights weights(job.table);
+  const std::byte* packed = job.packed;
+  std::byte* out = job.out;
+  for (std::int64_t i = 0; i < job.segments * job.segment_chunks; ++i, packed += chunk_bytes) {
+    const auto chunk = weights.open(packed);
+    for_each_number<chunk_quads(form)>([&](auto number) {
+      Vectors::store(out, weights.template quad<decltype(number)::value>(chunk));
+      out += chunk_bytes;
+    });
   }
 }
 

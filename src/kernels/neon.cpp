@@ -207,21 +207,6 @@ struct SharedWeights : Codes<form> {
   uint8x16_t table;
 };
 
-template <WeightForm form>
-void unpack_int8(const UnpackJob& job) {
-  if (job.per_row) return unpack_codes<form, std::int8_t>(job);
-  const SharedWeights<form> weights(job.table);
-  const std::byte* packed = job.packed;
-  std::byte* out = job.out;
-  for (std::int64_t i = 0; i < job.segments * job.segment_chunks; ++i, packed += chunk_bytes) {
-    const auto chunk = weights.open(packed);
-    for_each_number<chunk_quads(form)>([&](auto number) {
-      Neon::store(out, weights.template quad<decltype(number)::value>(chunk));
-      out += chunk_bytes;
-    });
-  }
-}
-
 constexpr IsaCode isa_code = isa_code_of<Neon>();
 
 /// Without instructions that gather floats, these are expanded one by one.
@@ -232,7 +217,8 @@ constexpr KernelCode kernel_code() {
   } else if constexpr (activations == Activations::floats) {
     return {&isa_code, unpack_codes<form, float>, nullptr};
   } else {
-    constexpr auto unpack = form == WeightForm::bits8 ? nullptr : unpack_int8<form>;
+    constexpr auto unpack =
+        form == WeightForm::bits8 ? nullptr : unpack_quads<form, Neon, SharedWeights<form>>;
     return {&isa_code, unpack, fused<Neon, SharedWeights<form>>};
   }
 }
