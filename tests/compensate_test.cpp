@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "laconic/error.h"
 #include "laconic/quantizer.h"
 #include "laconic/random.h"
 #include "laconic/threads.h"
@@ -172,6 +173,20 @@ TEST(Compensate, IsTheSameForAnyNumberOfThreads) {
     EXPECT_EQ(tensor.indices, first);
   }
   set_threads(0);
+}
+
+TEST(Compensate, StopsWithinALayerWhenAsked) {
+  const Layer layer(4, 6, 1);
+  auto tensor = layer.tensor(Codebook({-1, 0, 1}));
+  const auto factors = factorize(layer.problem, 0.01);
+  request_interrupt();
+  try {
+    compensate(layer.problem, factors, {}, tensor);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::interrupted);
+  }
+  clear_interrupt();
 }
 
 TEST(Compensate, BearsInputsThatAreNeverActive) {
