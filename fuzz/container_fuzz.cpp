@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "container_support.h"
+#include "mutate_file.h"
 
 namespace {
 
@@ -35,40 +36,11 @@ void read_all_and_write_again(const Bytes& file) {
   }
 }
 
-/// The file with all parts of its header as they are when unpacked, where changes mean more than
-/// they do within a Zstandard frame.
-Bytes unpacked(std::span<const std::byte> file) {
-  using namespace container;
-  const Preamble preamble = parse_preamble(file, file.size());
-  std::array<Packed, part_count> parts;
-  for (std::size_t p = 0; p < part_count; ++p) {
-    const PartPlace& place = preamble.parts[p];
-    const auto stored = file.subspan(place.offset, place.bytes);
-    if (unpacked_size(place.packing, stored, "a part") > limits.max_header_bytes)
-      corrupt("too large");
-    parts[p].bytes = unpack(place.packing, stored, "a part");
-  }
-  Bytes out = encode_header(parts);
-  const auto payloads = file.subspan(preamble.header_bytes);
-  out.insert(out.end(), payloads.begin(), payloads.end());
-  return out;
-}
-
 }  // namespace
-
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t max_size, unsigned int /*seed*/) {
-  try {
-    const Bytes plain = unpacked(std::as_bytes(std::span(data, size)));
-    if (plain.size() <= max_size) {
-      std::memcpy(data, plain.data(), plain.size());
-      size = plain.size();
-    }
-  } catch (const Error&) {  // Then it is changed as it is.
-  }
-  return LLVMFuzzerMutate(data, size, max_size);
+  return mutate_unpacked(data, size, max_size, limits);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

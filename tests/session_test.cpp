@@ -223,6 +223,13 @@ TEST(Session, RefusesShapesThatDoNotHangTogether) {
   EXPECT_THAT(error_of([&] { (void)answer(session, 1); }), HasSubstr("cannot multiply 1x96"));
 }
 
+TEST(Session, RefusesValuesOfMoreElementsThanItMayHold) {
+  const SessionOptions options{.max_value_elements = 2 * 3 * 64};
+  Session session(residual_classifier(), options);
+  EXPECT_THAT(error_of([&] { (void)answer(session, 16); }, ErrorCode::invalid_data),
+              HasSubstr("at most 384 elements are allowed"));
+}
+
 TEST(Session, RefusesAShapeToMeasureWithThatDoesNotFit) {
   const SessionOptions options{.shapes = {{"x", {1, 3, 9, 9}}}};
   EXPECT_THAT(

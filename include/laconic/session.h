@@ -55,6 +55,9 @@ struct SessionOptions {
   std::map<std::string, Shape, std::less<>> shapes = {};
 
   ReadLimits limits = {};  ///< Of Session::open().
+
+  /// Elements that one value may have: a network that asks for more is refused.
+  std::int64_t max_value_elements = std::int64_t{1} << 31;
 };
 
 /// What runs one layer with weights, and what else was tried for it.

@@ -9,7 +9,7 @@
 namespace laconic {
 namespace {
 
-constexpr std::size_t per_level = 32;
+constexpr std::size_t borders_per_level = 32;
 constexpr std::size_t fewest = 512;  ///< Coarse borders.
 
 /// The sum of measures, none counted for more than a level's share of it: the gap before an
@@ -82,7 +82,7 @@ Borders coarse_borders(const Line& line, std::size_t levels, std::size_t per_lev
 }
 
 Partition fit_partition(const Line& line, std::size_t free_levels, std::span<const float> pinned) {
-  const auto coarse = coarse_borders(line, free_levels + pinned.size(), per_level);
+  const auto coarse = coarse_borders(line, free_levels + pinned.size(), borders_per_level);
   auto partition = best_partition(line, coarse, free_levels, pinned);
   std::vector<std::size_t> reach;
   for (std::size_t i = 0; i + 1 < partition.size(); ++i) {

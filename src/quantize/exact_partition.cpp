@@ -8,7 +8,6 @@
 // exact. Bounds inherit the quadrangle inequality, so that divide and conquer holds throughout.
 
 #include <algorithm>
-#include <limits>
 
 #include "quantize/best_split.h"
 #include "quantize/partition.h"
@@ -16,7 +15,6 @@
 namespace laconic {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t direct = 2048;  ///< Up to so many points, the plain program is as fast.
 constexpr std::size_t parts = 8;      ///< Into which a span is divided.
 

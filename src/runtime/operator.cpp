@@ -9,8 +9,6 @@
 namespace laconic::runtime {
 namespace {
 
-constexpr std::int64_t max_elements = std::int64_t{1} << 31;
-
 Constant constant_at(const Signature& signature, const std::byte* data) {
   return {signature.type, signature.shape, {data, data + signature.bytes()}};
 }

@@ -108,6 +108,7 @@ struct Call {
   std::int64_t opset;
   std::span<const Value* const> inputs;       ///< Null where left out.
   std::shared_ptr<const Prepared>& prepared;  ///< Kept for plans for other shapes.
+  std::int64_t max_elements;                  ///< That a value may have.
   LayerKernels kernels = LayerKernels::fastest;
   bool only_shapes = false;  ///< Only Planned::outputs are asked for: nothing is packed.
   std::vector<PackingJob>* jobs = nullptr;  ///< But for what is to be packed, which goes here.

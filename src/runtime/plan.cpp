@@ -117,7 +117,8 @@ class Planner {
       slots.push_back(bound != nullptr ? bound->slot : Plan::no_slot);
     }
     Planned planned = find_operator(node.op)->plan(
-        {node, program_.graph.opset, inputs, prepared_[position], kernels_, only_shapes_, jobs_});
+        {node, program_.graph.opset, inputs, prepared_[position], program_.max_elements, kernels_,
+         only_shapes_, jobs_});
     if (planned.outputs.size() < node.outputs.size()) {
       fail(ErrorCode::unsupported_operator, "{}: its output {} is not supported", describe(node),
            planned.outputs.size());

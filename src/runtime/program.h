@@ -18,6 +18,7 @@ using Values = std::map<std::string, Value, std::less<>>;
 struct Program {
   Graph graph;       ///< Without constants.
   Values constants;  ///< Known or quantized.
+  std::int64_t max_elements = 0;  ///< Of a value; what the session allows.
 };
 
 [[nodiscard]] Program make_program(CompressedNetwork network);

@@ -121,6 +121,7 @@ struct Session::Impl {
 
   Impl(Program given, SessionOptions chosen)
       : program(std::move(given)), options(std::move(chosen)) {
+    program.max_elements = options.max_value_elements;
     check_operators(program.graph);
     check_structure(program);
     turn_weights(program);
