@@ -42,7 +42,7 @@ double microseconds(const LayerReport::Tried& tried) {
   return static_cast<double>(tried.time.count()) / 1e3;
 }
 
-/// The last tried is the float path where there is one.
+/// The float path.
 bool is_dense(const LayerReport::Tried& tried) {
   return tried.kernel.starts_with("floats");
 }

@@ -31,11 +31,25 @@ struct GoldenFile {
   Model model;
 };
 
+/// Whatever one coder is given: tensors of all kinds, few and many levels, many zeros.
+Model coded_by(const std::string& coder) {
+  Model model = model_of_all_kinds({coder});
+  Random random(8, "golden");
+  model.tensors.push_back({"sparse", uniform({16, 16, 3, 3}, 0.35, 1, 2, random)});
+  model.tensors.push_back({"many.levels", uniform({8, 16, 3, 3}, 1, 0.03F, 127, random)});
+  for (NamedTensor& tensor : model.tensors) {
+    if (std::holds_alternative<QuantizedTensor>(tensor.tensor)) tensor.coder = coder;
+  }
+  return model;
+}
+
 std::vector<GoldenFile> golden_files() {
-  return {
-      {"v1/kinds.lac", model_of_all_kinds({"raw"})},
-      {"v1/empty.lac", {}},
-  };
+  std::vector<GoldenFile> files{{"v1/kinds.lac", model_of_all_kinds({"raw"})},
+                                {"v1/empty.lac", {}}};
+  for (const std::string& coder : coder_names()) {
+    files.push_back({"v1/" + coder + ".lac", coded_by(coder)});
+  }
+  return files;
 }
 
 TEST(ContainerGolden, FilesOfEveryVersionDecode) {

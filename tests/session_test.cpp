@@ -14,6 +14,7 @@
 #include "errors.h"
 #include "laconic/threads.h"
 #include "runtime/arena.h"
+#include "runtime/layer.h"
 #include "runtime/program.h"
 #include "session_graphs.h"
 #include "temporary_folder.h"
@@ -276,6 +277,41 @@ TEST(Session, PacksAFileWithoutHoldingItsIndices) {
     EXPECT_LT(most_held - before, layers * width * width);
     EXPECT_EQ(answer(opened, 1), answer(whole, 1));
   }
+}
+
+/// What a layer might be packed as.
+struct FakePacked {
+  struct Kernel {
+    std::string_view name;
+  };
+  Kernel is;
+  [[nodiscard]] const Kernel& kernel() const { return is; }
+  [[nodiscard]] std::size_t bytes() const { return 100; }
+  [[nodiscard]] float weight_error() const { return 0; }
+};
+
+TEST(LayerChooser, TakesTheNextWayWhereOnlyTheFirstRowsHoldTheLevels) {
+  const Node layer = node("Gemm", {"x", "w"}, "y");
+  const Shape shape{4096, 1024};
+  QuantizedTensor tensor{shape, 4096 * 1024, {Codebook({-1, 1})}, {}};
+  tensor.indices.resize(4096 * 1024);
+  const StreamedTensor weights = stream(std::make_shared<const QuantizedTensor>(tensor));
+  const auto pack = [](const runtime::Weights& some, Activations activations) {
+    if (activations == Activations::int8) return FakePacked{{"int8"}};
+    if (std::holds_alternative<DenseTensor>(some)) return FakePacked{{"dense"}};
+    if (runtime::shape_of(some)[0] == 4096) throw Error(ErrorCode::invalid_argument, "levels");
+    return FakePacked{{"packed"}};
+  };
+  const auto time = [](const FakePacked& packed) {
+    const auto name = packed.kernel().name;
+    return std::chrono::nanoseconds(name == "packed" ? 1 : name == "dense" ? 2 : 3);
+  };
+  const runtime::LayerChooser<FakePacked, decltype(pack), decltype(time)> chooser(
+      {layer, LayerKernels::fastest, shape, true, [&] { return weights; }}, pack, time);
+  const auto tried = chooser.choose()()->parts[0].report.tried;
+  ASSERT_EQ(tried.size(), 2U);
+  EXPECT_EQ(tried[0].kernel, "dense");
+  EXPECT_EQ(tried[1].kernel, "int8");
 }
 
 TEST(Session, TellsDamageAtLoadEvenIfShapesAreNotKnown) {

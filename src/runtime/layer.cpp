@@ -47,33 +47,33 @@ std::vector<LayerKernels> ways(LayerKernels kernels, bool quantized) {
   return {LayerKernels::dense};
 }
 
-Weights weights_for(const LayerTask& task, LayerKernels way) {
-  if (way != LayerKernels::dense || std::holds_alternative<DenseTensor>(task.weights)) {
-    return task.weights;
-  }
-  return DenseTensor{shape_of(task.weights), dequantize(task.weights)};
+LayerTask task_of(const Call& call, bool divisible) {
+  const Value* value = call.inputs[1];
+  return {call.node,
+          call.kernels,
+          value->signature.shape,
+          value->quantized != nullptr,
+          [value] { return weights_of(*value); },
+          divisible};
 }
 
-std::int64_t measured_rows(const LayerTask& task, LayerKernels way, std::size_t packed_bytes) {
-  constexpr std::size_t least_bytes = std::size_t{1} << 20;
+Weights weights_for(const Weights& weights, LayerKernels way) {
+  if (way != LayerKernels::dense || std::holds_alternative<DenseTensor>(weights)) return weights;
+  return DenseTensor{shape_of(weights), dequantize(weights)};
+}
+
+std::int64_t measured_rows(const LayerTask& task) {
+  constexpr std::int64_t enough = std::int64_t{1} << 20;  ///< Weights: more than caches hold.
   constexpr std::int64_t whole_panels = 32;
-  const auto& shape = shape_of(task.weights);
-  const bool some = task.divisible && task.kernels == LayerKernels::fastest &&
-                    way == LayerKernels::dense &&
-                    std::holds_alternative<StreamedTensor>(task.weights);
-  if (!some) return shape[0];
-  const auto bytes = sizeof(float) * static_cast<std::size_t>(element_count(shape));
-  const double share =
-      static_cast<double>(std::max(least_bytes, packed_bytes)) / static_cast<double>(bytes);
-  if (share >= 1) return shape[0];
-  const auto rows = static_cast<std::int64_t>(share * static_cast<double>(shape[0]));
-  return std::min(shape[0], (rows / whole_panels + 1) * whole_panels);
+  const auto rows = task.shape[0], count = element_count(task.shape);
+  if (!task.divisible || count <= enough) return rows;
+  return std::min(rows, (enough / (count / rows) / whole_panels + 1) * whole_panels);
 }
 
-LayerTask first_rows(const LayerTask& task, std::int64_t rows) {
-  Shape shape = shape_of(task.weights);
+Weights first_rows(const Weights& weights, std::int64_t rows) {
+  Shape shape = shape_of(weights);
   shape[0] = rows;
-  return {task.node, task.kernels, slice(std::get<StreamedTensor>(task.weights), 0, shape), true};
+  return slice(std::get<StreamedTensor>(weights), 0, std::move(shape));
 }
 
 void refuse_layer(const Node& node, std::string_view why) {
@@ -94,8 +94,8 @@ std::chrono::nanoseconds measure(const std::function<void()>& run) {
   return best;
 }
 
-std::shared_ptr<const Layer<PackedLinear>> choose_linear(const LayerTask& task,
-                                                         std::int64_t x_rows) {
+std::function<std::shared_ptr<const Layer<PackedLinear>>()> choose_linear(LayerTask task,
+                                                                          std::int64_t x_rows) {
   const auto pack = [](const Weights& weights, Activations activations) {
     return std::visit(
         [&](const auto& t) { return PackedLinear::pack(t, {.activations = activations}); },
@@ -111,7 +111,8 @@ std::shared_ptr<const Layer<PackedLinear>> choose_linear(const LayerTask& task,
                  workspace);
     });
   };
-  return choose_layer<PackedLinear>(task, pack, time);
+  return LayerChooser<PackedLinear, decltype(pack), decltype(time)>(std::move(task), pack, time)
+      .choose();
 }
 
 }  // namespace laconic::runtime

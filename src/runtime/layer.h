@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <limits>
@@ -56,83 +57,129 @@ struct Layer : Prepared {
 struct LayerTask {
   const Node& node;
   LayerKernels kernels;
-  Weights weights;
-  bool divisible = true;  ///< Some of its rows are a layer of its kind.
+  Shape shape;  ///< Of the weights; rows are outputs.
+  bool quantized;
+  std::function<Weights()> weights;  ///< Makes them: floats are there only while they are packed.
+  bool divisible = true;             ///< Some of its rows are a layer of its kind.
 };
+
+/// Of a call's input 1, for as long as the call's inputs live.
+[[nodiscard]] LayerTask task_of(const Call& call, bool divisible = true);
 
 /// The ways to run a layer that `kernels` allows, in the order in which they are tried. Dense
 /// tensors are run in one way only.
 [[nodiscard]] std::vector<LayerKernels> ways(LayerKernels kernels, bool quantized);
 
 /// The weights as they are packed for that way.
-[[nodiscard]] Weights weights_for(const LayerTask& task, LayerKernels way);
+[[nodiscard]] Weights weights_for(const Weights& weights, LayerKernels way);
 
-/// So many rows of a layer stand for all when its float form is measured, which may take more
-/// memory than everything else: those that take 1 MB, or as much as the packed form.
-[[nodiscard]] std::int64_t measured_rows(const LayerTask& task, LayerKernels way,
-                                         std::size_t packed_bytes);
+/// So many rows of a layer stand for all when ways are measured: packing every weight in every way
+/// would take longer, and more memory, than everything else.
+[[nodiscard]] std::int64_t measured_rows(const LayerTask& task);
 
 /// The first rows of quantized weights.
-[[nodiscard]] LayerTask first_rows(const LayerTask& task, std::int64_t rows);
+[[nodiscard]] Weights first_rows(const Weights& weights, std::int64_t rows);
 
 /// The least time of a few runs.
 [[nodiscard]] std::chrono::nanoseconds measure(const std::function<void()>& run);
 
 [[noreturn]] void refuse_layer(const Node& node, std::string_view why);
 
-/// Packs `task.weights` as `pack(weights, activations)` does: in the first way that `task.kernels`
-/// allows and that can be had; or, of all, in the one that `time(packed)` finds fastest. One form
-/// at a time is in memory.
+/// Packs a layer as `pack(weights, activations)` does: in the first way that `task.kernels` allows
+/// and that can be had; or, of all, in the one that `time(packed)` finds fastest.
 template <typename Packed, typename Pack, typename Time>
-std::shared_ptr<const Layer<Packed>> choose_layer(const LayerTask& task, Pack pack, Time time) {
-  const bool all = task.kernels == LayerKernels::fastest;
-  const bool quantized = std::holds_alternative<StreamedTensor>(task.weights);
-  const auto rows = shape_of(task.weights)[0];
-  const auto pack_for = [&](const LayerTask& of, LayerKernels way) {
-    return pack(weights_for(of, way),
-                way == LayerKernels::int8 ? Activations::int8 : Activations::floats);
-  };
-  std::optional<Packed> packed;
-  std::vector<LayerReport::Tried> tried;
-  LayerKernels best{};
-  bool best_held = false;
-  std::string refusal;
-  for (const LayerKernels way : ways(task.kernels, quantized)) {
-    packed.reset();
-    const auto some = measured_rows(task, way, tried.empty() ? 0 : tried.front().bytes);
-    try {
-      packed = some < rows ? pack_for(first_rows(task, some), way) : pack_for(task, way);
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::invalid_argument) throw;
-      refusal = error.what();
-      continue;  // Levels that this form does not hold: the next way is tried.
-    }
-    LayerReport::Tried now{
-        std::string(packed->kernel().name), {}, packed->bytes(), packed->weight_error()};
-    if (all) now.time = time(*packed) * rows / some;
-    now.bytes = now.bytes * static_cast<std::size_t>(rows) / static_cast<std::size_t>(some);
-    const bool better = tried.empty() || now.time < tried.front().time;
-    tried.insert(better ? tried.begin() : tried.end(), now);
-    if (better) best = way;
-    best_held = better && some == rows;
-    if (!all) break;
-  }
-  if (tried.empty()) refuse_layer(task.node, refusal);
-  if (!best_held) {
-    packed.reset();
-    packed = pack_for(task, best);
-  }
-  auto layer = std::make_shared<Layer<Packed>>(std::move(*packed));
-  Prepared::Part part{{describe(task.node), task.node.op, shape_of(task.weights), std::move(tried)},
-                      {}};
-  if (!all) part.time = [packed = layer->packed, time] { return time(packed); };
-  layer->parts.push_back(std::move(part));
-  layer->bytes = layer->packed.bytes();
-  return layer;
-}
+class LayerChooser {
+ public:
+  using Make = std::function<std::shared_ptr<const Layer<Packed>>()>;
 
-/// The layer for weights of shape [out, in], for so many rows of x.
-[[nodiscard]] std::shared_ptr<const Layer<PackedLinear>> choose_linear(const LayerTask& task,
-                                                                       std::int64_t x_rows);
+  LayerChooser(LayerTask task, Pack pack, Time time)
+      : task_(std::move(task)), pack_(std::move(pack)), time_(std::move(time)) {}
+
+  /// Measures, if that is needed; what it returns then packs.
+  [[nodiscard]] Make choose() const {
+    std::vector<Way> all;
+    for (const LayerKernels kernels : ways(task_.kernels, task_.quantized))
+      all.push_back({kernels});
+    const bool measures = task_.kernels == LayerKernels::fastest && all.size() > 1;
+    return [self = *this, in_order = measures ? fastest_first(std::move(all)) : std::move(all)] {
+      return self.pack_first(in_order);
+    };
+  }
+
+ private:
+  struct Way {
+    LayerKernels kernels;
+    LayerReport::Tried report = {};
+    bool measured = false;
+  };
+
+  [[nodiscard]] Packed pack(const Weights& weights, LayerKernels way) const {
+    return pack_(weights_for(weights, way),
+                 way == LayerKernels::int8 ? Activations::int8 : Activations::floats);
+  }
+
+  /// In the first way that holds the levels.
+  [[nodiscard]] std::shared_ptr<const Layer<Packed>> pack_first(std::span<const Way> ways) const {
+    const Weights weights = task_.weights();
+    for (;; ways = ways.subspan(1)) {
+      try {
+        return finish(pack(weights, ways.front().kernels), ways);
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::invalid_argument) throw;
+        if (ways.size() == 1) refuse_layer(task_.node, error.what());
+      }
+    }
+  }
+
+  /// By what the first rows take. Ways that do not hold their levels are left out, unless none do.
+  [[nodiscard]] std::vector<Way> fastest_first(std::vector<Way> all) const {
+    const auto rows = task_.shape[0], some = measured_rows(task_);
+    const Weights weights = first_rows(task_.weights(), some);
+    std::vector<Way> out;
+    for (const Way& way : all) {
+      try {
+        const Packed packed = pack(weights, way.kernels);
+        const auto bytes = static_cast<std::int64_t>(packed.bytes()) * rows / some;
+        out.push_back({way.kernels,
+                       {std::string(packed.kernel().name), time_(packed) * rows / some,
+                        static_cast<std::size_t>(bytes), packed.weight_error()},
+                       true});
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::invalid_argument) throw;
+      }
+    }
+    std::ranges::stable_sort(out, {}, [](const Way& way) { return way.report.time; });
+    return out.empty() ? all : out;
+  }
+
+  /// `ways` begin with the one that is packed.
+  [[nodiscard]] std::shared_ptr<const Layer<Packed>> finish(Packed packed,
+                                                            std::span<const Way> ways) const {
+    auto layer = std::make_shared<Layer<Packed>>(std::move(packed));
+    layer->bytes = layer->packed.bytes();
+    Prepared::Part part{{describe(task_.node), task_.node.op, task_.shape, {}}, {}};
+    for (const Way& way : ways) {
+      if (way.measured) part.report.tried.push_back(way.report);
+    }
+    if (part.report.tried.empty()) {
+      part.report.tried.emplace_back();
+      part.time = [packed = layer->packed, time = time_] { return time(packed); };
+    }
+    auto& chosen = part.report.tried.front();
+    chosen.kernel = layer->packed.kernel().name;
+    chosen.bytes = layer->bytes;
+    chosen.weight_error = layer->packed.weight_error();
+    layer->parts.push_back(std::move(part));
+    return layer;
+  }
+
+  LayerTask task_;
+  Pack pack_;
+  Time time_;
+};
+
+/// Decides how to pack weights of shape [out, in], for so many rows of x; what it returns packs.
+[[nodiscard]] std::function<std::shared_ptr<const Layer<PackedLinear>>()> choose_linear(
+    LayerTask task, std::int64_t x_rows);
 
 }  // namespace laconic::runtime

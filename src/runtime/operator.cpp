@@ -84,12 +84,12 @@ std::int64_t Call::wrap_axis(std::int64_t axis, std::int64_t rank, bool end) con
   return axis < 0 ? axis + rank : axis;
 }
 
-void Call::prepare(std::int64_t weights, Make make) const {
+void Call::prepare(std::int64_t weights, ChoosePrepared choose) const {
   if (prepared || (only_shapes && jobs == nullptr)) return;
   if (jobs == nullptr) {
-    prepared = make();
+    prepared = choose()();
   } else {
-    jobs->push_back({weights, [&to = prepared, make = std::move(make)] { to = make(); }});
+    jobs->push_back({weights, std::move(choose), &prepared});
   }
 }
 

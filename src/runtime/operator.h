@@ -96,10 +96,15 @@ struct Prepared {
   std::size_t bytes = 0;
 };
 
+/// Packs a node's weights; and what decides how, by measuring if need be, before any are packed.
+using MakePrepared = std::function<std::shared_ptr<const Prepared>()>;
+using ChoosePrepared = std::function<MakePrepared()>;
+
 /// Packs the weights of one node, later than its turn.
 struct PackingJob {
   std::int64_t weights = 0;
-  std::function<void()> run;
+  ChoosePrepared choose;
+  std::shared_ptr<const Prepared>* to = nullptr;
 };
 
 /// The turn of one node.
@@ -146,9 +151,8 @@ struct Call {
     return i < node.outputs.size() && !node.outputs[i].empty();
   }
 
-  /// Has `make` pack the node's weights, now or later, unless another plan has them packed.
-  using Make = std::function<std::shared_ptr<const Prepared>()>;
-  void prepare(std::int64_t weights, Make make) const;
+  /// Has the node's weights packed, now or later, unless another plan has them packed.
+  void prepare(std::int64_t weights, ChoosePrepared choose) const;
 
   /// Throws Error(invalid_data) naming the node, or Error(unsupported_operator).
   [[noreturn]] void fail(std::string_view what) const;

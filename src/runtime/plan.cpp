@@ -116,9 +116,9 @@ class Planner {
       inputs.push_back(bound != nullptr ? &bound->value : nullptr);
       slots.push_back(bound != nullptr ? bound->slot : Plan::no_slot);
     }
-    Planned planned = find_operator(node.op)->plan(
-        {node, program_.graph.opset, inputs, prepared_[position], program_.max_elements, kernels_,
-         only_shapes_, jobs_});
+    Planned planned =
+        find_operator(node.op)->plan({node, program_.graph.opset, inputs, prepared_[position],
+                                      program_.max_elements, kernels_, only_shapes_, jobs_});
     if (planned.outputs.size() < node.outputs.size()) {
       fail(ErrorCode::unsupported_operator, "{}: its output {} is not supported", describe(node),
            planned.outputs.size());
@@ -253,14 +253,19 @@ Signatures Plan::infer(const Program& program, std::span<const Value> inputs) {
 
 void Plan::prepare(const Program& program, std::span<const Value> inputs, PreparedLayers& prepared,
                    LayerKernels kernels) {
-  if (kernels == LayerKernels::fastest) return;  // Measurements side by side would mean nothing.
   std::vector<PackingJob> jobs;
   Planner planner(program, prepared, kernels, true, &jobs);
   planner.plan(inputs);
   // The largest first: threads then end at about the same time, and what the largest need beside
   // their packed form is needed while little is packed.
   std::ranges::stable_sort(jobs, std::greater(), &PackingJob::weights);
-  parallel_for(std::ssize(jobs), [&](std::int64_t i) { jobs[static_cast<std::size_t>(i)].run(); });
+  // One after the other: measurements side by side would mean nothing.
+  std::vector<MakePrepared> makes;
+  for (const auto& job : jobs) makes.push_back(job.choose());
+  parallel_for(std::ssize(jobs), [&](std::int64_t i) {
+    const auto job = static_cast<std::size_t>(i);
+    *jobs[job].to = makes[job]();
+  });
 }
 
 void Plan::run(std::span<const std::byte* const> inputs) {

@@ -16,8 +16,8 @@ namespace laconic::runtime {
 using Values = std::map<std::string, Value, std::less<>>;
 
 struct Program {
-  Graph graph;       ///< Without constants.
-  Values constants;  ///< Known or quantized.
+  Graph graph;                    ///< Without constants.
+  Values constants;               ///< Known or quantized.
   std::int64_t max_elements = 0;  ///< Of a value; what the session allows.
 };
 

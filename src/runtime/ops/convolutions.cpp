@@ -54,15 +54,15 @@ struct ConvRun {
   }
 };
 
-std::shared_ptr<const Prepared> choose_conv(const LayerTask& task, const ConvGeometry& geometry,
-                                            const ConvRun& run) {
-  const auto pack = [&](const Weights& weights, Activations activations) {
+MakePrepared choose_conv(LayerTask task, const ConvGeometry& geometry, const ConvRun& run) {
+  const auto pack = [geometry](const Weights& weights, Activations activations) {
     return std::visit(
         [&](const auto& t) { return PackedConv::pack(t, geometry, {.activations = activations}); },
         weights);
   };
-  return choose_layer<PackedConv>(task, pack,
-                                  [run](const PackedConv& packed) { return run.time(packed); });
+  const auto time = [run](const PackedConv& packed) { return run.time(packed); };
+  return LayerChooser<PackedConv, decltype(pack), decltype(time)>(std::move(task), pack, time)
+      .choose();
 }
 
 Planned packed_conv(const Call& call, const Window& window, std::int64_t groups,
@@ -73,11 +73,10 @@ Planned packed_conv(const Call& call, const Window& window, std::int64_t groups,
   planned.deferred = call.only_shapes;
   const ConvRun run{x.shape[0],          x.shape[1], plane(x.shape),
                     plane(output.shape), x.layout,   output.layout};
-  call.prepare(call[1].count(), [&node = call.node, kernels = call.kernels,
-                                 weights = call.inputs[1], geometry = geometry_of(window, groups),
-                                 run] {
-    return choose_conv({node, kernels, weights_of(*weights), geometry.groups == 1}, geometry, run);
-  });
+  call.prepare(call[1].count(),
+               [task = task_of(call, groups == 1), geometry = geometry_of(window, groups), run] {
+                 return choose_conv(task, geometry, run);
+               });
   if (call.only_shapes) return planned;
   const auto layer = std::static_pointer_cast<const Layer<PackedConv>>(call.prepared);
   planned.in_place = call.has(3) ? 3 : -1;

@@ -20,10 +20,7 @@ Planned packed_product(const Call& call, std::int64_t rows, const Signature& out
   const Fused fused = read_fused(call, outputs, output);
   Planned planned{{output}, {}};
   planned.deferred = call.only_shapes;
-  call.prepare(call[1].count(),
-               [&node = call.node, kernels = call.kernels, weights = call.inputs[1], rows] {
-                 return choose_linear({node, kernels, weights_of(*weights)}, rows);
-               });
+  call.prepare(call[1].count(), [task = task_of(call), rows] { return choose_linear(task, rows); });
   if (call.only_shapes) return planned;
   const auto layer = std::static_pointer_cast<const Layer<PackedLinear>>(call.prepared);
   planned.workspace = layer->packed.workspace_bytes(rows);

@@ -131,8 +131,11 @@ class ProductMaker {
       product.layer = known_->layers[next_++];
       return product;
     }
-    product.layer = choose_linear(
-        {call_.node, call_.kernels, slice_rows(weights_[input], row, outputs, inputs)}, rows);
+    const Weights weights = slice_rows(weights_[input], row, outputs, inputs);
+    const bool quantized = std::holds_alternative<StreamedTensor>(weights);
+    const LayerTask task{
+        call_.node, call_.kernels, {outputs, inputs}, quantized, [&weights] { return weights; }};
+    product.layer = choose_linear(task, rows)();
     made_->layers.push_back(product.layer);
     made_->bytes += product.layer->bytes;
     made_->parts.insert(made_->parts.end(), product.layer->parts.begin(),
