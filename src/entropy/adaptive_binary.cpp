@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/byte_window.h"
 #include "entropy/arithmetic.h"
 #include "entropy/index_model.h"
 #include "entropy/members.h"
@@ -14,11 +15,93 @@
 namespace laconic {
 namespace {
 
-std::int64_t most_frequent(std::span<const Index> indices, const IndexLayout& layout) {
-  std::vector<std::size_t> counts(static_cast<std::size_t>(layout.alphabet));
-  for (const Index index : indices) ++counts[index];
-  return std::max_element(counts.begin(), counts.end()) - counts.begin();
-}
+class Counts {
+ public:
+  explicit Counts(std::int64_t alphabet) : counts_(static_cast<std::size_t>(alphabet)) {}
+
+  void add(std::span<const Index> indices) {
+    for (const Index index : indices) ++counts_[index];
+  }
+  [[nodiscard]] std::int64_t most_frequent() const {
+    return std::max_element(counts_.begin(), counts_.end()) - counts_.begin();
+  }
+
+ private:
+  std::vector<std::size_t> counts_;
+};
+
+/// Of indices of one value there are no bytes.
+class ConstantStream final : public IndexStream {
+ public:
+  void read(std::span<Index> next) override { std::ranges::fill(next, Index{0}); }
+};
+
+/// Decodes a few output channels at a time.
+class AdaptiveStream final : public IndexStream {
+ public:
+  /// `bytes` must outlive the stream.
+  AdaptiveStream(std::span<const std::byte> bytes, const IndexLayout& layout)
+      : layout_(layout),
+        walk_(layout.shape),
+        zero_(layout.zero >= 0 ? layout.zero : take_zero(bytes, layout)),
+        model_(walk_, static_cast<int>(zero_), static_cast<int>(layout.alphabet - 1)),
+        bytes_(bytes.size()),
+        decoder_(bytes),
+        counts_(layout.alphabet),
+        outputs_left_(walk_.outputs) {}
+
+  void read(std::span<Index> next) override {
+    for (;;) {
+      const std::size_t count = std::min(next.size(), ready_.size());
+      std::copy_n(ready_.begin(), count, next.begin());
+      next = next.subspan(count);
+      ready_ = ready_.subspan(count);
+      if (next.empty()) break;
+      decode_outputs();
+    }
+    if (ready_.empty() && outputs_left_ == 0) check_end();
+  }
+
+ private:
+  static std::int64_t take_zero(std::span<const std::byte>& bytes, const IndexLayout& layout) {
+    return static_cast<std::int64_t>(
+        take_varint(bytes, static_cast<std::uint64_t>(layout.alphabet - 1), "adaptive_binary"));
+  }
+
+  void decode_outputs() {
+    const std::size_t outputs = std::min(outputs_left_, Neighbourhood::lanes);
+    buffer_.resize(outputs * walk_.inputs * walk_.taps);
+    if (!model_.code(decoder_, std::span(buffer_))) {
+      fail(ErrorCode::corrupt_data, "adaptive_binary: an index is not below {}", layout_.alphabet);
+    }
+    if (layout_.zero < 0) counts_.add(buffer_);
+    outputs_left_ -= outputs;
+    ready_ = buffer_;
+  }
+
+  void check_end() const {
+    if (!decoder_.at_end()) {
+      fail(ErrorCode::corrupt_data,
+           "adaptive_binary: the stream of {} bytes does not end as one "
+           "of {} indices does",
+           bytes_, element_count(layout_.shape));
+    }
+    if (layout_.zero < 0 && zero_ != counts_.most_frequent()) {
+      fail(ErrorCode::corrupt_data, "adaptive_binary: {} is not the most frequent index", zero_);
+    }
+  }
+
+  IndexLayout layout_;
+  Walk walk_;
+  std::int64_t zero_;
+  IndexModel model_;
+  std::size_t bytes_;
+  ArithmeticDecoder decoder_;
+  Counts counts_;
+  std::size_t outputs_left_;
+  std::vector<Index> buffer_;
+  std::span<const Index> ready_;  ///< Of the buffer.
+};
 
 class AdaptiveBinary final : public Coder {
  public:
@@ -32,7 +115,9 @@ class AdaptiveBinary final : public Coder {
     if (indices.empty() || layout.alphabet == 1) return out;
     std::int64_t zero = layout.zero;
     if (zero < 0) {
-      zero = most_frequent(indices, layout);
+      Counts counts(layout.alphabet);
+      counts.add(indices);
+      zero = counts.most_frequent();
       put_varint(out, static_cast<std::uint64_t>(zero));
     }
     IndexModel model(Walk(layout.shape), static_cast<int>(zero),
@@ -46,34 +131,23 @@ class AdaptiveBinary final : public Coder {
 
   void do_decode(std::span<const std::byte> bytes, const IndexLayout& layout,
                  std::span<Index> indices) const override {
-    if (indices.empty() || layout.alphabet == 1) {
-      if (!bytes.empty()) {
-        fail(ErrorCode::corrupt_data, "adaptive_binary: {} bytes where none are needed",
-             bytes.size());
-      }
-      std::fill(indices.begin(), indices.end(), Index{0});
-      return;
+    open(bytes, layout)->read(indices);
+  }
+
+  std::unique_ptr<IndexStream> do_stream(ByteWindow& bytes,
+                                         const IndexLayout& layout) const override {
+    return open(bytes.ahead(static_cast<std::size_t>(bytes.left())), layout);
+  }
+
+  static std::unique_ptr<IndexStream> open(std::span<const std::byte> bytes,
+                                           const IndexLayout& layout) {
+    if (element_count(layout.shape) > 0 && layout.alphabet > 1)
+      return std::make_unique<AdaptiveStream>(bytes, layout);
+    if (!bytes.empty()) {
+      fail(ErrorCode::corrupt_data, "adaptive_binary: {} bytes where none are needed",
+           bytes.size());
     }
-    std::int64_t zero = layout.zero;
-    if (zero < 0) {
-      zero = static_cast<std::int64_t>(
-          take_varint(bytes, static_cast<std::uint64_t>(layout.alphabet - 1), "adaptive_binary"));
-    }
-    IndexModel model(Walk(layout.shape), static_cast<int>(zero),
-                     static_cast<int>(layout.alphabet - 1));
-    ArithmeticDecoder decoder(bytes);
-    if (!model.code(decoder, indices)) {
-      fail(ErrorCode::corrupt_data, "adaptive_binary: an index is not below {}", layout.alphabet);
-    }
-    if (!decoder.at_end()) {
-      fail(ErrorCode::corrupt_data,
-           "adaptive_binary: the stream of {} bytes does not end as one "
-           "of {} indices does",
-           bytes.size(), indices.size());
-    }
-    if (layout.zero < 0 && zero != most_frequent(indices, layout)) {
-      fail(ErrorCode::corrupt_data, "adaptive_binary: {} is not the most frequent index", zero);
-    }
+    return std::make_unique<ConstantStream>();
   }
 
   std::string spec_;

@@ -25,9 +25,9 @@ class IndexModel {
   /// Indices lie in [0, largest]; `zero` is the one around which they are modelled.
   IndexModel(const Walk& walk, int zero, int largest);
 
-  /// Codes all indices of the walk through `port`, whose code(bit, probability of one) returns the
-  /// bit. Fills `indices` if they are not const. False if the port's bits made an index beyond
-  /// the largest.
+  /// Codes the next output channels through `port`, whose code(bit, probability of one) returns the
+  /// bit: a multiple of Neighbourhood::lanes, or all that are left. Fills `indices` if they are not
+  /// const. False if the port's bits made an index beyond the largest.
   template <typename Port, typename AnyIndex>
   [[nodiscard]] bool code(Port& port, std::span<AnyIndex> indices);
 
@@ -58,7 +58,8 @@ class IndexModel {
 
   Walk walk_;
   int zero_;
-  int lowest_, highest_;  ///< Values.
+  int lowest_, highest_;    ///< Values.
+  std::size_t output_ = 0;  ///< The next.
   Neighbourhood neighbourhood_;
   std::array<Mixer, nodes> mixers_;
   std::array<std::vector<Counter>, Mixer::inputs> counters_;
@@ -141,13 +142,14 @@ bool IndexModel::code(Port& port, std::span<AnyIndex> indices) {
     }
   };
   const std::size_t size = walk_.inputs * walk_.taps;
-  for (std::size_t output = 0; output < walk_.outputs; output += Neighbourhood::lanes) {
-    AnyIndex* first = &indices[output * size];
+  for (; !indices.empty(); output_ += Neighbourhood::lanes) {
+    AnyIndex* first = indices.data();
     neighbourhood_.begin_outputs();
-    if (output + 1 == walk_.outputs) {
+    if (output_ + 1 == walk_.outputs) {
       for (std::size_t i = 0; i < size; ++i) code_one(0, rows(0), first[i]);
       break;
     }
+    indices = indices.subspan(Neighbourhood::lanes * size);
     // Contexts are taken one step ahead, while the other lane is coded.
     Rows next = rows(0);
     for (std::size_t i = 0; i < size; ++i) {

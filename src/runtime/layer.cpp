@@ -73,7 +73,8 @@ std::int64_t measured_rows(const LayerTask& task) {
 Weights first_rows(const Weights& weights, std::int64_t rows) {
   Shape shape = shape_of(weights);
   shape[0] = rows;
-  return slice(std::get<StreamedTensor>(weights), 0, std::move(shape));
+  const auto some = slice(std::get<StreamedTensor>(weights), 0, std::move(shape));
+  return stream(std::make_shared<const QuantizedTensor>(collect(some)));
 }
 
 void refuse_layer(const Node& node, std::string_view why) {

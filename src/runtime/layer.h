@@ -77,7 +77,7 @@ struct LayerTask {
 /// would take longer, and more memory, than everything else.
 [[nodiscard]] std::int64_t measured_rows(const LayerTask& task);
 
-/// The first rows of quantized weights.
+/// The first rows of quantized weights, decoded once for all ways.
 [[nodiscard]] Weights first_rows(const Weights& weights, std::int64_t rows);
 
 /// The least time of a few runs.
