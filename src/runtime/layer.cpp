@@ -63,7 +63,7 @@ Weights weights_for(const Weights& weights, LayerKernels way) {
 }
 
 std::int64_t measured_rows(const LayerTask& task) {
-  constexpr std::int64_t enough = std::int64_t{1} << 20;  ///< Weights: more than caches hold.
+  constexpr std::int64_t enough = std::int64_t{1} << 19;  ///< Weights.
   constexpr std::int64_t whole_panels = 32;
   const auto rows = task.shape[0], count = element_count(task.shape);
   if (!task.divisible || count <= enough) return rows;
@@ -83,7 +83,7 @@ void refuse_layer(const Node& node, std::string_view why) {
 
 std::chrono::nanoseconds measure(const std::function<void()>& run) {
   using Clock = std::chrono::steady_clock;
-  constexpr auto enough = std::chrono::milliseconds(2);
+  constexpr auto enough = std::chrono::milliseconds(1);
   constexpr int most = 30, least = 3;
   auto best = std::chrono::nanoseconds::max();
   const auto begin = Clock::now();
