@@ -306,9 +306,9 @@ TEST(LayerChooser, TakesTheNextWayWhereOnlyTheFirstRowsHoldTheLevels) {
     const auto name = packed.kernel().name;
     return std::chrono::nanoseconds(name == "packed" ? 1 : name == "dense" ? 2 : 3);
   };
-  const runtime::LayerChooser<FakePacked, decltype(pack), decltype(time)> chooser(
+  const auto make = runtime::choose_layer<FakePacked>(
       {layer, LayerKernels::fastest, shape, true, [&] { return weights; }}, pack, time);
-  const auto tried = chooser.choose()()->parts[0].report.tried;
+  const auto tried = make()->parts[0].report.tried;
   ASSERT_EQ(tried.size(), 2U);
   EXPECT_EQ(tried[0].kernel, "dense");
   EXPECT_EQ(tried[1].kernel, "int8");

@@ -112,8 +112,7 @@ std::function<std::shared_ptr<const Layer<PackedLinear>>()> choose_linear(LayerT
                  workspace);
     });
   };
-  return LayerChooser<PackedLinear, decltype(pack), decltype(time)>(std::move(task), pack, time)
-      .choose();
+  return choose_layer<PackedLinear>(std::move(task), pack, time);
 }
 
 }  // namespace laconic::runtime

@@ -178,6 +178,13 @@ class LayerChooser {
   Time time_;
 };
 
+/// What LayerChooser::choose() returns.
+template <typename Packed, typename Pack, typename Time>
+[[nodiscard]] auto choose_layer(LayerTask task, Pack pack, Time time) {
+  return LayerChooser<Packed, Pack, Time>(std::move(task), std::move(pack), std::move(time))
+      .choose();
+}
+
 /// Decides how to pack weights of shape [out, in], for so many rows of x; what it returns packs.
 [[nodiscard]] std::function<std::shared_ptr<const Layer<PackedLinear>>()> choose_linear(
     LayerTask task, std::int64_t x_rows);

@@ -61,8 +61,7 @@ MakePrepared choose_conv(LayerTask task, const ConvGeometry& geometry, const Con
         weights);
   };
   const auto time = [run](const PackedConv& packed) { return run.time(packed); };
-  return LayerChooser<PackedConv, decltype(pack), decltype(time)>(std::move(task), pack, time)
-      .choose();
+  return choose_layer<PackedConv>(std::move(task), pack, time);
 }
 
 Planned packed_conv(const Call& call, const Window& window, std::int64_t groups,
