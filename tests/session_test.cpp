@@ -156,6 +156,19 @@ TEST(Session, ReadsSettingsThatFilesHoldAsQuantizedTensors) {
   EXPECT_THAT(session.run({&view, 1})[0].floats(), testing::ElementsAre(7, 1, 2, 7));
 }
 
+TEST(Session, LeavesOutNodesWhoseOutputsHaveNoNames) {
+  Graph graph = residual_classifier(), more = graph;
+  more.nodes.push_back(node("Pad", {"y", "pads"}, ""));
+  more.nodes.push_back(node("Pad", {"y", "pads"}, ""));
+  more.nodes.back().outputs.clear();
+  const std::vector<std::int64_t> pads(4);
+  more.constants.emplace("pads", Constant(ElementType::int64, {4},
+                                          {std::as_bytes(std::span(pads)).begin(),
+                                           std::as_bytes(std::span(pads)).end()}));
+  Session session(graph), other(more);
+  EXPECT_EQ(answer(other, 2), answer(session, 2));
+}
+
 TEST(Session, NanReachesTheAnswers) {
   Session session(residual_classifier());
   const Shape shape{1, 3, 8, 8};

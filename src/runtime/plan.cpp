@@ -116,6 +116,10 @@ class Planner {
       inputs.push_back(bound != nullptr ? &bound->value : nullptr);
       slots.push_back(bound != nullptr ? bound->slot : Plan::no_slot);
     }
+    if (std::ranges::all_of(node.outputs, &std::string::empty)) {  // Nobody can read what it makes.
+      for (const std::size_t slot : slots) read(slot);
+      return;
+    }
     Planned planned =
         find_operator(node.op)->plan({node, program_.graph.opset, inputs, prepared_[position],
                                       program_.max_elements, kernels_, only_shapes_, jobs_});
