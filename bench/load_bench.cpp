@@ -1,17 +1,21 @@
 // From the bytes of a file to packed panels: what loading a network takes, a core at a time.
 // `decode/` alone, and `panels/` with packing behind it, the layer that a session would run.
+// `open/` is a session from a file of 60 million weights, by the clock, on all threads.
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "laconic/container.h"
 #include "laconic/kernels.h"
+#include "laconic/model.h"
 #include "laconic/random.h"
+#include "laconic/session.h"
 #include "laconic/threads.h"
 
 namespace laconic {
@@ -92,7 +96,44 @@ void panels(benchmark::State& state, const Weights& weights, const std::string& 
   count_weights(state, weights);
 }
 
+/// Fifteen layers of 2000x2000 in four bits.
+CompressedNetwork layers(const std::string& coder) {
+  constexpr std::int64_t width = 2000;
+  CompressedNetwork network;
+  network.graph.opset = 13;
+  network.graph.inputs = {{"x0", ElementType::float32, {1, width}, true}};
+  const QuantizedTensor tensor = tensor_of({"", 16, true, {width, width}});
+  for (int i = 0; i < 15; ++i) {
+    const auto weight = fmt::format("w{}", i), from = fmt::format("x{}", i),
+               to = fmt::format("x{}", i + 1);
+    network.tensors.emplace(weight, QuantizedParameter{tensor, "none", coder});
+    network.graph.nodes.push_back(
+        {"", "Gemm", {from, weight}, {to}, {{"transB", std::int64_t{1}}}});
+  }
+  network.graph.outputs = {{"x15", ElementType::float32, {1, width}, true}};
+  return network;
+}
+
+void open(benchmark::State& state, const std::string& coder, LayerKernels kernels) {
+  const auto path = std::filesystem::temp_directory_path() / "laconic-load_bench.lac";
+  std::filesystem::remove(path);
+  (void)save(layers(coder), path);
+  for (auto _ : state) {
+    const Session session = Session::open(path, {.kernels = kernels});
+    benchmark::DoNotOptimize(session.memory().weights);
+  }
+  std::filesystem::remove(path);
+}
+
 const int registered = [] {
+  for (const std::string coder : {"rans", "adaptive_binary"}) {
+    for (const auto kernels : {LayerKernels::int8, LayerKernels::packed, LayerKernels::fastest}) {
+      benchmark::RegisterBenchmark(fmt::format("open/{}/{}", coder, name(kernels)).c_str(),
+                                   [=](benchmark::State& state) { open(state, coder, kernels); })
+          ->Unit(benchmark::kMillisecond)
+          ->UseRealTime();
+    }
+  }
   for (const Weights& weights : samples) {
     for (const std::string coder : {"raw", "rans", "huffman", "adaptive_binary"}) {
       benchmark::RegisterBenchmark(
