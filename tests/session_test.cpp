@@ -169,6 +169,16 @@ TEST(Session, LeavesOutNodesWhoseOutputsHaveNoNames) {
   EXPECT_EQ(answer(other, 2), answer(session, 2));
 }
 
+TEST(Session, WantsANameForAFirstOutputThatIsNotOptional) {
+  Graph graph = residual_classifier();
+  for (auto& each : graph.nodes) {
+    if (each.op == "MaxPool") each.outputs = {"", "p"};  // The positions of the largest.
+  }
+  Session session(graph);
+  EXPECT_THAT(error_of([&] { (void)answer(session, 1); }, ErrorCode::invalid_data),
+              HasSubstr("its first output must have a name"));
+}
+
 TEST(Session, NanReachesTheAnswers) {
   Session session(residual_classifier());
   const Shape shape{1, 3, 8, 8};

@@ -127,6 +127,8 @@ class Planner {
       fail(ErrorCode::unsupported_operator, "{}: its output {} is not supported", describe(node),
            planned.outputs.size());
     }
+    if (node.outputs[0].empty() && !planned.optional_first)
+      fail(ErrorCode::invalid_data, "{}: its first output must have a name", describe(node));
     planned.outputs.resize(node.outputs.size());
     for (const std::size_t slot : slots) read(slot);
     const bool computable =

@@ -271,6 +271,7 @@ Planned plan_recurrence(const Call& call, const RecurrentKind& kind) {
                                    : Shape{r->time, count, r->batch, r->hidden};
   planned.outputs = {call.sized(ElementType::float32, all), {ElementType::float32, state}};
   if (kind.has_cell) planned.outputs.push_back({ElementType::float32, state});
+  planned.optional_first = true;
   planned.deferred = call.only_shapes;
   planned.scratch = static_cast<std::size_t>(r->scratch()) * sizeof(float);
   planned.run = [r](const Memory& memory) {

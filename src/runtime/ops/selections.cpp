@@ -91,6 +91,7 @@ Planned split(const Call& call) {
     planned.outputs.push_back({x.type, std::move(shape)});
     start += size;
   }
+  planned.optional_first = true;
   planned.run = [copies](const Memory& memory) {
     for (std::size_t i = 0; i < copies.size(); ++i) {
       if (memory.outputs[i] != nullptr) copies[i].run(memory.inputs[0], memory.outputs[i]);
