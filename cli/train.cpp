@@ -31,7 +31,7 @@ struct Request {
   double temper = 1;
   double clip_gradients = 0;
   std::string loss = "cross_entropy";
-  double temperature = Distillation{}.temperature, teacher_weight = Distillation{}.weight;
+  double temperature = Distillation{}.temperature, teacher_weight = Distillation{}.weight, mix = 0;
   bool hard_examples = false;
   CheckpointRequest checkpoint;
   MethodRequest method;
@@ -184,7 +184,7 @@ void train(const Context& context, const Request& request) {
     teacher.emplace(read_onnx(request.teacher));
     check_fits(teacher->graph(), *data);
     teacher->to(request.device);
-    options.distillation = {&*teacher, request.temperature, request.teacher_weight};
+    options.distillation = {&*teacher, request.temperature, request.teacher_weight, request.mix};
   }
 
   const auto progress = progress_printer(context);
@@ -251,11 +251,17 @@ void add_recipe_options(CLI::App& app, Request& request) {
       ->capture_default_str();
   app.add_flag("--hard-examples", request.hard_examples,
                "Detectors: train on the regions of highest loss, not on random ones");
-  app.add_option("--teacher", request.teacher, "An .onnx file whose answers are learned too");
+  auto* teacher =
+      app.add_option("--teacher", request.teacher, "An .onnx file whose answers are learned too");
   app.add_option("--temperature", request.temperature, "Softens the teacher's answers")
       ->check(CLI::Range(0.01, 1000.0))
       ->capture_default_str();
   app.add_option("--teacher-weight", request.teacher_weight, "Share of the teacher in the loss")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--mix", request.mix,
+                 "Share of samples that are mixed in pairs, for the teacher alone to answer")
+      ->needs(teacher)
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
 }

@@ -1,19 +1,27 @@
 # What experiments share: their command line, data by scale, and a row of results per run.
 #
 #   run.sh [--scale smoke|small|paper] [--program P] [--cifar DIR] [--resnet20 ONNX] [--resnet32 ONNX]
-#          [--only NAME,NAME...] [--out DIR] [--device cpu|cuda] [--threads N]
+#          [--only NAME,NAME...] [--taught] [--out DIR] [--device cpu|cuda] [--threads N]
 #
 # smoke  a perceptron on Fashion-MNIST, an epoch a run: do all the commands work?
 # small  CIFAR-10, few epochs: two to four minutes of one core each.
 # paper  CIFAR-10, as many epochs as the methods are given in their papers, or would be here.
 #
+# --taught: the float network answers mixtures of samples, which are learned in place of labels; rows are
+# then named NAME-taught.
+#
 # Rows go to results-SCALE.csv beside run.sh as they are finished; one that is there is not run again.
 # Models, plans and reports go to OUT (runs/NAME-SCALE).
 set -euo pipefail
 
-scale=smoke program=laconic cifar= resnet20= resnet32= out= only= device=cpu threads=0
+scale=smoke program=laconic cifar= resnet20= resnet32= out= only= taught= device=cpu threads=0
 here=$(cd "$(dirname "$0")" && pwd)
 while [ $# -gt 0 ]; do
+  if [ "$1" = --taught ]; then
+    taught=-taught
+    shift
+    continue
+  fi
   case $1 in
     --scale) scale=$2 ;;
     --program) program=$2 ;;
@@ -25,7 +33,7 @@ while [ $# -gt 0 ]; do
     --device) device=$2 ;;
     --threads) threads=$2 ;;
     *)
-      echo "unknown option $1; valid: --scale, --program, --cifar, --resnet20, --resnet32, --only, --out, --device, --threads" >&2
+      echo "unknown option $1; valid: --scale, --program, --cifar, --resnet20, --resnet32, --only, --taught, --out, --device, --threads" >&2
       exit 2
       ;;
   esac
@@ -55,18 +63,18 @@ case $scale in
 esac
 
 # Whether a row is asked for and not there yet.
-wanted() { { [ -z "$only" ] || [[ $only = *,$1,* ]]; } && ! grep -q "^$1," "$results"; }
+wanted() { { [ -z "$only" ] || [[ $only = *,${1%"$taught"},* ]]; } && ! grep -q "^$1," "$results"; }
 
 # row NAME EPOCHS METHOD (--quantizer SPEC | --plan FILE): trains, writes NAME.lac, measures the file.
 row() {
-  local name=$1 epochs=$2 method=$3
+  local name=$1$taught epochs=$2 method=$3
   shift 3
   wanted "$name" || return 0
   echo "== $name" >&2
   local start=$SECONDS
   "$program" train "$model" --data "$data" --epochs "$epochs" --batch "$batch" \
     --optimizer "sgd:lr=$rate,momentum=0.9" --schedule cosine --weight-decay 1e-4 \
-    --device "$device" --threads "$threads" \
+    --device "$device" --threads "$threads" ${taught:+--teacher "$model" --teacher-weight 1 --mix 1} \
     --method "$method" "$@" -o "$out/$name.lac" -f --json >"$out/$name.json"
   local what=$2
   [ "$1" = --quantizer ] || what=$(basename "$2")

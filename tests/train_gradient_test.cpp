@@ -13,6 +13,7 @@
 #include "toy_data.h"
 #include "train/gradients.h"
 #include "train/loss.h"
+#include "train/mixing.h"
 #include "train/running_statistics.h"
 #include "train/sample_order.h"
 
@@ -80,6 +81,33 @@ TEST(LossFunction, LearnsFromATeacher) {
                Error);
   EXPECT_THROW((void)value_of("Relu", Loss::cross_entropy, logits, {&teacher, 1, 2}, taught),
                Error);
+  EXPECT_THROW((void)value_of("Relu", Loss::cross_entropy, logits, {&teacher, 1, 1, -0.1}, taught),
+               Error);
+  const LossFunction loss(ending_in("Relu"), Loss::cross_entropy, {&teacher, 3, 0.7});
+  EXPECT_NEAR(loss.sum_on_teacher(logits, taught).item<double>(), 9 * distance, 1e-5);
+}
+
+TEST(Mixing, TakesEachSampleWithTheNext) {
+  at::Tensor samples = at::tensor({0.0f, 0.0f, 10.0f, 20.0f, 100.0f, 200.0f}).reshape({3, 2});
+  const auto given = samples.clone();
+  mix_first(samples, 2, 5);
+  for (int i = 0; i < 2; ++i) {
+    const auto share = (samples[i] - given[i]) / (given[i + 1] - given[i]);
+    EXPECT_NEAR(share[0].item<double>(), share[1].item<double>(), 1e-5);
+    EXPECT_GT(share[0].item<double>(), 0);
+    EXPECT_LT(share[0].item<double>(), 1);
+  }
+  EXPECT_TRUE(samples[2].equal(given[2]));
+  mix_first(samples, 3, 5);
+  EXPECT_FALSE(samples[2].equal(given[2]));  // With the first, as it was.
+}
+
+TEST(Mixing, IsOfNumbersWithOneLabel) {
+  EXPECT_TRUE(can_mix(small_classifier(), ToyData({2, 6, 6}, 3, 10)));
+  auto indices = small_classifier();
+  indices.nodes.insert(indices.nodes.begin(), node("Cast", {indices.inputs[0].name}, {"whole"},
+                                                   {{"to", std::int64_t{7}}}));
+  EXPECT_FALSE(can_mix(indices, ToyData({2, 6, 6}, 3, 10)));
 }
 
 std::vector<std::int64_t> first(std::int64_t count) {

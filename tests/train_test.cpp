@@ -369,5 +369,24 @@ TEST_F(Train, LearnsFromATeacher) {
   EXPECT_EQ(evaluate(student, data, Part::test).accuracy, 1);
 }
 
+TEST_F(Train, LearnsFromATeacherWhatMixturesAre) {
+  Network teacher(dense_classifier());
+  auto with = options();
+  with.epochs = 10;
+  (void)train(teacher, data, with);
+  for (const double mix : {0.5, 1.0}) {
+    with.distillation = {&teacher, 2, 0.9, mix};
+    Network student(dense_classifier()), again(dense_classifier());
+    set_threads(1);
+    const auto report = train(student, data, with);
+    EXPECT_EQ(evaluate(student, data, Part::test).accuracy, 1) << mix;
+    // The teacher's own answers count as right.
+    EXPECT_GT(report.epochs.back().accuracy, 0.9) << mix;
+    set_threads(2);
+    (void)train(again, data, with);
+    EXPECT_TRUE(again.parameter("w1").equal(student.parameter("w1"))) << mix;
+  }
+}
+
 }  // namespace
 }  // namespace laconic

@@ -43,6 +43,13 @@ struct Distillation {
   const Network* teacher = nullptr;  ///< Takes the same samples; none: no distillation.
   double temperature = 4;            ///< Positive.
   double weight = 0.9;               ///< 0 to 1.
+
+  /// Share of a minibatch's samples that are shown as a mixture of two, l x + (1 - l) y with l
+  /// uniform in [0, 1) (mixup, Zhang et al. 2018), of which the teacher's answer is learned and no
+  /// label (Beyer et al. 2022, arXiv:2106.05237). A teacher answers its training samples almost as
+  /// their labels do; mixtures tell more of it, and no epoch repeats them. 0 to 1; not of
+  /// detectors, of samples with a label at each step, nor of indices.
+  double mix = 0;
 };
 
 struct TrainOptions {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "laconic/error.h"
@@ -12,6 +13,7 @@
 #include "laconic/random.h"
 #include "laconic/threads.h"
 #include "train/detection/detector_loss.h"
+#include "train/mixing.h"
 #include "train/torch_threads.h"
 
 namespace laconic {
@@ -56,6 +58,11 @@ Gradients::Gradients(Network& network, const Dataset& data, const TrainOptions& 
     }
   }
   if (trained_.empty()) fail(ErrorCode::invalid_data, "the network has no parameter to train");
+  if (options.distillation.mix > 0 && !can_mix(network.graph(), data)) {
+    fail(ErrorCode::invalid_argument,
+         "samples of {} cannot be mixed: they have boxes, a label at each step, or are indices",
+         spec_name(data.spec()));
+  }
   if (!on_cpu) {
     at::globalContext().setBenchmarkCuDNN(false);
     at::globalContext().setDeterministicCuDNN(true);
@@ -78,22 +85,37 @@ at::Tensor Gradients::answers(const Network& network, const at::Tensor& samples,
   return out.reshape({labels, data_.classes()});
 }
 
-at::Tensor Gradients::class_loss(const at::Tensor& samples, const at::Tensor& labels,
+at::Tensor Gradients::class_loss(at::Tensor samples, const at::Tensor& labels,
                                  const RunOptions& run, std::int64_t& right) const {
+  const auto right_of = [](const at::Tensor& outputs, const at::Tensor& classes) {
+    return outputs.detach().argmax(1).eq(classes).sum().item<std::int64_t>();
+  };
+  const auto& distillation = options_.distillation;
+  if (distillation.teacher == nullptr) {
+    const at::Tensor outputs = answers(network_, samples, run);
+    right = right_of(outputs, labels);
+    return loss_.sum(outputs, labels, {});
+  }
+  const auto rows = labels.size(0);
+  const auto mixed = std::lround(distillation.mix * static_cast<double>(rows));
   at::Tensor taught;
-  if (options_.distillation.teacher != nullptr) {
+  {
     const at::NoGradGuard no_gradients;
-    taught = answers(*options_.distillation.teacher, samples, {});
+    mix_first(samples, mixed, run.seed);
+    taught = answers(*distillation.teacher, samples, {});
   }
   const at::Tensor outputs = answers(network_, samples, run);
-  right = outputs.detach().argmax(1).eq(labels).sum().item<std::int64_t>();
-  return loss_.sum(outputs, labels, taught);
+  const auto first = [&](const at::Tensor& tensor) { return tensor.narrow(0, 0, mixed); };
+  const auto rest = [&](const at::Tensor& tensor) { return tensor.narrow(0, mixed, rows - mixed); };
+  right = right_of(first(outputs), first(taught).argmax(1)) + right_of(rest(outputs), rest(labels));
+  return loss_.sum_on_teacher(first(outputs), first(taught)) +
+         loss_.sum(rest(outputs), rest(labels), rest(taught));
 }
 
 at::Tensor Gradients::detection_loss(const at::Tensor& samples,
                                      std::span<const std::int64_t> indices, const RunOptions& run,
                                      std::uint64_t seed) const {
-  const auto& [teacher, temperature, weight] = options_.distillation;
+  const auto* teacher = options_.distillation.teacher;
   std::vector<at::Tensor> taught;
   if (teacher != nullptr) {
     const at::NoGradGuard no_gradients;
@@ -104,6 +126,7 @@ at::Tensor Gradients::detection_loss(const at::Tensor& samples,
       detector_loss(*form_, {*detection_, Part::train, indices, data_.augmentation(), seed},
                     outputs, {.hard_examples = options_.hard_examples});
   if (teacher == nullptr) return loss;
+  const double weight = options_.distillation.weight;
   return (1 - weight) * loss + weight * distance_to_teacher(outputs, taught);
 }
 

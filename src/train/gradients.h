@@ -52,8 +52,9 @@ class Gradients {
   [[nodiscard]] at::Tensor answers(const Network& network, const at::Tensor& samples,
                                    const RunOptions& run) const;
 
-  /// The loss summed over a shard's samples. The first counts right answers, too.
-  [[nodiscard]] at::Tensor class_loss(const at::Tensor& samples, const at::Tensor& labels,
+  /// The loss summed over a shard's samples. The first counts right answers, too: of mixtures,
+  /// those that are the teacher's. It makes them of the first samples, where they lie.
+  [[nodiscard]] at::Tensor class_loss(at::Tensor samples, const at::Tensor& labels,
                                       const RunOptions& run, std::int64_t& right) const;
   [[nodiscard]] at::Tensor detection_loss(const at::Tensor& samples,
                                           std::span<const std::int64_t> indices,

@@ -55,8 +55,8 @@ Identity identity_of(const Network& network, const Dataset& data, const TrainOpt
   }
   if (const auto& teacher = options.distillation; teacher.teacher != nullptr) {
     identity["distillation"] =
-        fmt::format("{} at temperature {}, weight {}", digest_of(*teacher.teacher),
-                    teacher.temperature, teacher.weight);
+        fmt::format("{} at temperature {}, weight {}, {} of samples mixed",
+                    digest_of(*teacher.teacher), teacher.temperature, teacher.weight, teacher.mix);
   }
   return identity;
 }

@@ -42,6 +42,10 @@ LossFunction::LossFunction(const Graph& graph, Loss loss, const Distillation& di
     fail(ErrorCode::invalid_argument, "the weight of distillation is {}, but must be 0 to 1",
          weight_);
   }
+  if (!(distillation.mix >= 0 && distillation.mix <= 1)) {
+    fail(ErrorCode::invalid_argument,
+         "the share of mixed samples in distillation is {}, but must be 0 to 1", distillation.mix);
+  }
 }
 
 at::Tensor LossFunction::sum_on_labels(const at::Tensor& outputs, const at::Tensor& labels) const {
@@ -54,14 +58,16 @@ at::Tensor LossFunction::sum_on_labels(const at::Tensor& outputs, const at::Tens
   return at::nll_loss(logits_of(outputs, answer_).log_softmax(1), labels, {}, at::Reduction::Sum);
 }
 
+at::Tensor LossFunction::sum_on_teacher(const at::Tensor& outputs, const at::Tensor& taught) const {
+  const auto student = (logits_of(outputs, answer_) / temperature_).log_softmax(1);
+  const auto teacher = (logits_of(taught, teacher_answer_) / temperature_).softmax(1);
+  return at::kl_div(student, teacher, at::Reduction::Sum) * (temperature_ * temperature_);
+}
+
 at::Tensor LossFunction::sum(const at::Tensor& outputs, const at::Tensor& labels,
                              const at::Tensor& taught) const {
   if (weight_ == 0) return sum_on_labels(outputs, labels);
-  const auto student = (logits_of(outputs, answer_) / temperature_).log_softmax(1);
-  const auto teacher = (logits_of(taught, teacher_answer_) / temperature_).softmax(1);
-  const auto distance =
-      at::kl_div(student, teacher, at::Reduction::Sum) * (temperature_ * temperature_);
-  return (1 - weight_) * sum_on_labels(outputs, labels) + weight_ * distance;
+  return (1 - weight_) * sum_on_labels(outputs, labels) + weight_ * sum_on_teacher(outputs, taught);
 }
 
 }  // namespace laconic

@@ -19,6 +19,10 @@ class LossFunction {
   [[nodiscard]] at::Tensor sum(const at::Tensor& outputs, const at::Tensor& labels,
                                const at::Tensor& taught) const;
 
+  /// The teacher's part alone, in full: for samples without a label.
+  [[nodiscard]] at::Tensor sum_on_teacher(const at::Tensor& outputs,
+                                          const at::Tensor& taught) const;
+
  private:
   [[nodiscard]] at::Tensor sum_on_labels(const at::Tensor& outputs, const at::Tensor& labels) const;
 

@@ -38,7 +38,7 @@ Candidate by_method(const Workshop& workshop) {
     TrainOptions training;
     training.epochs = options.epochs;
     training.optimizer = "adam:lr=0.0003";
-    training.distillation = {&workshop.network(), 2, 0.9};
+    training.distillation = workshop.teaching();
     training.seed = options.seed;
     training.training_mode = false;  // Normalisation has become a scale and bias.
     training.method = method.get();

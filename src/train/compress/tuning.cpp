@@ -147,7 +147,7 @@ Candidate Tuning::train_epoch() {
   training.batch = batch;
   training.optimizer = "adam:lr=" + print_number(learning_rate);
   training.schedule = "cosine";
-  training.distillation = {&workshop_.network(), 2, 0.9};
+  training.distillation = workshop_.teaching();
   training.seed = options.seed + static_cast<std::uint64_t>(epoch_);
   training.training_mode = false;  // Normalisation has become a scale and bias.
   training.method = &method;

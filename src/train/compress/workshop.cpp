@@ -18,6 +18,7 @@ constexpr std::int64_t validation_samples = 5000;
 /// Sensitivities need fewer samples than recalibration.
 constexpr std::int64_t probe_samples = 256;
 constexpr std::int64_t probe_batch = 64, calibration_batch = 125;
+constexpr double temperature = 2, teacher_weight = 0.9;
 
 Graph prepare(Graph graph, const Dataset& data) {
   check_fits(graph, data);
@@ -71,6 +72,10 @@ bool Workshop::knows_validation_by_heart() const {
     return score.accuracy * (1 - score.accuracy) / static_cast<double>(score.samples);
   };
   return train.accuracy - before_.accuracy <= 2 * std::sqrt(variance(train) + variance(before_));
+}
+
+Distillation Workshop::teaching() const {
+  return {&network_, temperature, teacher_weight};
 }
 
 QuantizedModel Workshop::quantize(double step) const {

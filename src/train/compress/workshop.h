@@ -11,6 +11,7 @@
 
 #include "laconic/compress.h"
 #include "laconic/network.h"
+#include "laconic/train.h"
 #include "train/compress/choices.h"
 #include "train/post/post_pass.h"
 
@@ -64,6 +65,9 @@ class Workshop {
   /// Whether the float network does no worse on training samples than on validation samples, beyond
   /// chance: then it has learned both, or remembers neither.
   [[nodiscard]] bool has_learned_validation() const noexcept { return has_learned_validation_; }
+
+  /// How a student learns from the float network.
+  [[nodiscard]] Distillation teaching() const;
 
   [[nodiscard]] const Score& before() const noexcept { return before_; }
   [[nodiscard]] const CompressOptions& options() const noexcept { return options_; }
