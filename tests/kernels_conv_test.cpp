@@ -132,7 +132,7 @@ void check(Random& random, const PackedConv& conv, const Case& c, double shift) 
   Workspace workspace;
   conv.run({x.data(), c.batch, channels, c.height, c.width, c.x_layout},
            {y.data(), c.batch, out, oh, ow, c.y_layout},
-           {.bias = bias, .residual = residual.data(), .low = 0, .high = 6}, workspace);
+           {.bias = bias, .residual = residual.data(), .then = {.alpha = 0, .beta = 6}}, workspace);
 
   const auto weights = conv.weights();
   const std::int64_t taps = element_count(c.shape) / c.shape[0] / c.shape[1];

@@ -63,7 +63,7 @@ void check(Random& random, const PackedLinear& layer, std::int64_t rows, double 
   const auto residual = testing::random_floats(random, rows * out);
   const auto bias = testing::random_floats(random, out);
   Workspace workspace;
-  Epilogue epilogue{.bias = bias, .residual = residual.data(), .low = -0.5f};
+  Epilogue epilogue{.bias = bias, .residual = residual.data(), .then = {.alpha = -0.5f}};
   layer.run({x.data(), rows, in, in}, {y.data(), rows, out, out}, epilogue, workspace);
 
   const auto weights = layer.weights();

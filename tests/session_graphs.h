@@ -106,6 +106,46 @@ inline Graph padded_shortcut(const std::string& mode) {
   return graph;
 }
 
+/// Images of 3 x 8 x 8 to four numbers, through a block as MobileNets have it: depthwise, gated by
+/// its mean, with all the functions that a layer may end in.
+inline Graph gated_block() {
+  const std::map<std::string, Attribute, std::less<>> same = {
+      {"pads", std::vector<std::int64_t>{1, 1, 1, 1}}};
+  auto depthwise = same;
+  depthwise.emplace("group", std::int64_t{10});
+  Graph graph;
+  graph.opset = 14;
+  graph.inputs = {{"x", ElementType::float32, {-1, 3, 8, 8}}};
+  graph.outputs = {{"y", ElementType::float32, {-1, 4}}};
+  graph.nodes = {
+      node("Conv", {"x", "w1"}, "a", same),
+      node("HardSwish", {"a"}, "as"),
+      node("Conv", {"as", "w2"}, "d", depthwise),
+      node("Sigmoid", {"d"}, "dg"),
+      node("Mul", {"d", "dg"}, "ds"),
+      node("GlobalAveragePool", {"ds"}, "m"),
+      node("Conv", {"m", "w3"}, "e"),
+      node("LeakyRelu", {"e"}, "el"),
+      node("Conv", {"el", "w4"}, "g"),
+      node("HardSigmoid", {"g"}, "gs"),
+      node("Mul", {"ds", "gs"}, "gated"),
+      node("Conv", {"gated", "w5"}, "c"),
+      node("HardSigmoid", {"c"}, "cg", {{"alpha", 1.0F / 6}}),
+      node("Mul", {"cg", "c"}, "cs"),
+      node("Conv", {"cs", "w6"}, "t"),
+      node("Tanh", {"t"}, "th"),
+      node("Flatten", {"th"}, "f"),
+      node("Gemm", {"f", "w7"}, "z", {{"transB", std::int64_t{1}}}),
+      node("Sigmoid", {"z"}, "y"),
+  };
+  graph.constants = {
+      {"w1", random_constant({10, 3, 3, 3}, 1)}, {"w2", random_constant({10, 1, 3, 3}, 2)},
+      {"w3", random_constant({4, 10, 1, 1}, 3)}, {"w4", random_constant({10, 4, 1, 1}, 4)},
+      {"w5", random_constant({6, 10, 1, 1}, 5)}, {"w6", random_constant({3, 6, 1, 1}, 6)},
+      {"w7", random_constant({4, 192}, 7)}};
+  return graph;
+}
+
 /// All weights quantized by `spec`.
 inline CompressedNetwork quantized(Graph graph, std::string_view spec) {
   CompressedNetwork network;

@@ -54,8 +54,8 @@ using testing::Pointwise;
 constexpr std::array forced = {LayerKernels::int8, LayerKernels::packed, LayerKernels::dense};
 
 TEST(Session, FusedStepsAnswerAsSingleOnesDo) {
-  for (Graph graph : {residual_classifier(), padded_shortcut("constant"), padded_shortcut("edge"),
-                      padded_shortcut("reflect")}) {
+  for (Graph graph : {residual_classifier(), gated_block(), padded_shortcut("constant"),
+                      padded_shortcut("edge"), padded_shortcut("reflect")}) {
     Session fused(graph);
     // What is an output is not fused away, and has channels first.
     for (const Node& node : graph.nodes) {
@@ -66,6 +66,71 @@ TEST(Session, FusedStepsAnswerAsSingleOnesDo) {
     Session single(graph);
     EXPECT_THAT(answer(fused, 2), Pointwise(FloatNear(1e-3F), answer(single, 2)));
   }
+}
+
+TEST(Session, MakesFunctionsBehindALayerPartOfIt) {
+  auto program = runtime::make_program({gated_block(), {}});
+  runtime::find_swishes(program);
+  runtime::fuse_functions(program);
+  std::vector<std::string> left;
+  for (const Node& node : program.graph.nodes) left.push_back(node.op);
+  EXPECT_THAT(left, testing::ElementsAre("Conv", "Conv", "GlobalAveragePool", "Conv", "Conv", "Mul",
+                                         "Conv", "Conv", "Flatten", "Gemm"));
+}
+
+/// x (1 + erf(x / sqrt(2))) / 2 as exporters write it, halved at once or at last.
+Graph gelu_graph(bool halved_first, float half = 0.5F) {
+  const auto scalar = [](float value) { return Constant::of({}, std::span(&value, 1)); };
+  Graph graph;
+  graph.inputs = {{"x", ElementType::float32, {-1, 7}}};
+  graph.outputs = {{"y", ElementType::float32, {-1, 7}}};
+  graph.constants = {{"root", scalar(std::sqrt(2.0F))}, {"one", scalar(1)}, {"half", scalar(half)}};
+  graph.nodes = {node("Div", {"x", "root"}, "d"), node("Erf", {"d"}, "e"),
+                 node("Add", {"e", "one"}, "s")};
+  if (halved_first) {
+    graph.nodes.push_back(node("Mul", {"x", "half"}, "h"));
+    graph.nodes.push_back(node("Mul", {"h", "s"}, "y"));
+  } else {
+    graph.nodes.push_back(node("Mul", {"x", "s"}, "p"));
+    graph.nodes.push_back(node("Mul", {"p", "half"}, "y"));
+  }
+  return graph;
+}
+
+TEST(Session, FindsGelus) {
+  for (const bool halved_first : {false, true}) {
+    auto program = runtime::make_program({gelu_graph(halved_first), {}});
+    runtime::find_gelus(program);
+    ASSERT_EQ(program.graph.nodes.size(), 1U);
+    EXPECT_EQ(program.graph.nodes[0].op, "Gelu");
+    Session session(gelu_graph(halved_first));
+    const std::vector<float> x = {-3, -1, -0.25F, 0, 0.5F, 1, 4};
+    std::vector<float> expected;
+    for (const float value : x)
+      expected.push_back(value / 2 * (1 + std::erf(value / std::sqrt(2.0F))));
+    const Shape shape{1, 7};
+    const TensorView view(shape, x);
+    const auto answers = session.run({&view, 1});
+    EXPECT_THAT(answers[0].floats(), Pointwise(FloatNear(1e-6F), expected));
+
+    auto other = runtime::make_program({gelu_graph(halved_first, 0.4F), {}});
+    runtime::find_gelus(other);
+    EXPECT_EQ(other.graph.nodes.size(), 5U);
+  }
+}
+
+TEST(Session, KeepsProductsThatAreNoSwish) {
+  Graph graph = gated_block();
+  graph.nodes[4].inputs = {"as", "dg"};  // Another value's gate.
+  graph.nodes[12].attributes["alpha"] = 0.25F;
+  auto program = runtime::make_program({graph, {}});
+  runtime::find_swishes(program);
+  const auto count = [&](std::string_view op) {
+    return std::ranges::count(program.graph.nodes, op, &Node::op);
+  };
+  EXPECT_EQ(count("Swish"), 0);
+  EXPECT_EQ(count("HardSwish"), 1);
+  EXPECT_EQ(count("Mul"), 3);
 }
 
 TEST(Session, FoldsNormalizationsThatFilesHoldAsQuantizedTensors) {

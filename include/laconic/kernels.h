@@ -111,12 +111,37 @@ class Workspace {
   std::size_t size_ = 0;
 };
 
-/// What is done to each sum before it is stored: y = clip(sum + bias + residual).
+/// A function that kernels apply to each value by itself, named as ONNX's operators are. NaN stays
+/// NaN. Equal input gives equal bytes for every instruction set. Those made of exp are within 4
+/// units in the last place, but for what rounding alpha x costs, and no less than 1e-38.
+struct Nonlinearity {
+  enum class Kind : std::uint8_t {
+    clip,          ///< Within alpha (0 for Relu) and beta (6 for Relu6).
+    leaky_relu,    ///< alpha x below 0.
+    hard_sigmoid,  ///< clip(alpha x + beta, 0, 1).
+    hard_swish,    ///< x clip(x / 6 + 1 / 2, 0, 1).
+    sigmoid,
+    swish,  ///< x sigmoid(alpha x); with alpha 1 also known as SiLU.
+    tanh,
+    exp,  ///< 0 below -87.3, infinity above 88.3.
+    erf,
+    gelu,  ///< x (1 + erf(x / sqrt(2))) / 2.
+  };
+  Kind kind = Kind::clip;
+  float alpha = -std::numeric_limits<float>::infinity();
+  float beta = std::numeric_limits<float>::infinity();
+};
+
+/// y[i] = function(x[i]), on the calling thread; y may be x. As active_isa() is, for the best time.
+using NonlinearityCode = void (*)(const Nonlinearity& function, const float* x, std::int64_t count,
+                                  float* y);
+[[nodiscard]] NonlinearityCode nonlinearity_code();
+
+/// What is done to each sum before it is stored: y = then(sum + bias + residual).
 struct Epilogue {
   std::span<const float> bias = {};  ///< Empty, or one per output feature or channel.
   const float* residual = nullptr;   ///< Null, or values laid out as y is; may be y itself.
-  float low = -std::numeric_limits<float>::infinity();  ///< 0 for Relu. NaN passes the clip.
-  float high = std::numeric_limits<float>::infinity();  ///< 6 for Relu6.
+  Nonlinearity then = {};            ///< Nothing unless set.
 };
 
 struct PackedWeights;  // src/kernels/packed_weights.h

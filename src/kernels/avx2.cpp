@@ -90,6 +90,23 @@ struct Avx2 {
   static Floats mul(Floats a, Floats b) {
     return each(a, b, [](__m256 p, __m256 q) { return _mm256_mul_ps(p, q); });
   }
+  static Floats div(Floats a, Floats b) {
+    return each(a, b, [](__m256 p, __m256 q) { return _mm256_div_ps(p, q); });
+  }
+  static Floats power_of_two(Floats x) {
+    for (__m256& part : x.part) {
+      const __m256i exponent = _mm256_slli_epi32(_mm256_castps_si256(part), 23);
+      part = _mm256_castsi256_ps(_mm256_add_epi32(exponent, _mm256_set1_epi32(0x3f800000)));
+    }
+    return x;
+  }
+  static Floats select_below(Floats x, float bound, Floats below, Floats other) {
+    for (int i = 0; i < 2; ++i) {
+      const __m256 mask = _mm256_cmp_ps(x.part[i], _mm256_set1_ps(bound), _CMP_LT_OQ);
+      other.part[i] = _mm256_blendv_ps(other.part[i], below.part[i], mask);
+    }
+    return other;
+  }
   static Floats clip(Floats value, float low, float high) {
     // Of two operands of which one is NaN, these return the second.
     for (__m256& part : value.part) {

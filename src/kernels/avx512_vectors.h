@@ -48,6 +48,15 @@ struct Avx512 {
   static Floats add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
   static Floats mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
   static Floats sub(Floats a, Floats b) { return _mm512_sub_ps(a, b); }
+  static Floats div(Floats a, Floats b) { return _mm512_div_ps(a, b); }
+  static Floats power_of_two(Floats x) {
+    const __m512i exponent = _mm512_slli_epi32(_mm512_castps_si512(x), 23);
+    return _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(0x3f800000)));
+  }
+  static Floats select_below(Floats x, float bound, Floats below, Floats other) {
+    const auto mask = _mm512_cmp_ps_mask(x, _mm512_set1_ps(bound), _CMP_LT_OQ);
+    return _mm512_mask_blend_ps(mask, other, below);
+  }
   static Floats clip(Floats value, float low, float high) {
     // Of two operands of which one is NaN, these return the second.
     const Floats raised = _mm512_max_ps(_mm512_set1_ps(low), value);

@@ -101,7 +101,7 @@ struct FinishJob {
   const float* row_sums = nullptr;       ///< int8: PackedWeights::sums.
   const float* bias = nullptr;           ///< Null, or `rows` of them.
   const float* residual = nullptr;       ///< Null, or addressed as y is.
-  float low = 0, high = 0;
+  Nonlinearity then;
   float* y = nullptr;
   std::int64_t row_stride = 1, column_stride = 0;  ///< Of y, in floats; one of them is 1.
 };
@@ -127,6 +127,7 @@ struct IsaCode {
   void (*leave)(TileState&);  ///< Ends what tile_int8 keeps; null if it keeps nothing.
   void (*depthwise)(const TileJob&, int columns);  ///< x differs from lane to lane.
   void (*finish)(const FinishJob&);
+  NonlinearityCode apply;
   void (*widen)(const float* x, std::int64_t count, Range& range);
   void (*round)(const float* x, std::int64_t count, const ByteScale& scale, std::uint8_t* bytes);
   /// Up to four rows of values, `stride` apart, to the bytes of quads, lowest first.
@@ -141,6 +142,9 @@ struct KernelCode {
   void (*unpack)(const UnpackJob&);
   void (*fused)(const FusedJob&);
 };
+
+/// Of the strongest instruction set for floats that active_isa() includes.
+[[nodiscard]] const IsaCode& float_code();
 
 /// The code of a row of kernels().
 [[nodiscard]] const KernelCode& code_of(const Kernel& kernel) noexcept;

@@ -88,6 +88,10 @@ void copy_floats(const PackedWeights& packed, const ConvSize& size, const float*
   const std::int64_t copies = packed.depthwise ? packed.out / size.channels : 1;
   const std::int64_t pixel = size.pixel_bytes / std::int64_t{sizeof(float)};
   auto* to = reinterpret_cast<float*>(out);
+  if (channel_step == 1 && pixel_step == pixel) {
+    std::memcpy(to, x, static_cast<std::size_t>(count * size.pixel_bytes));
+    return;
+  }
   if (channel_step == 1 && copies == 1) {
     for (std::int64_t i = 0; i < count; ++i) {
       std::memcpy(to + i * pixel, x + i * pixel_step,

@@ -5,7 +5,9 @@
 // V has Acc (16 sums of int32), Floats (16 floats), Bytes (a quad: 64 bytes) and
 //   Acc zero(); Acc dot(Acc, Bytes x, Bytes w): adds products of unsigned and signed bytes by fours
 //   Bytes load(p), repeat(p): 64 bytes, or 4 bytes 16 times; void store(p, Bytes)
-//   Floats floats(Acc), load_floats(p), repeat_float(p), add, sub, mul, multiply_add(a, b, sum)
+//   Floats floats(Acc), load_floats(p), repeat_float(p), add, sub, mul, div,
+//   multiply_add(a, b, sum); select_below(x, bound, below, other): by x < bound
+//   Floats power_of_two(x): 2^n, n the low bits of x, which are those of a float near 1.5 * 2^23
 //   Floats load_part(p, count), clip(Floats, low, high); void store_part(p, count, Floats)
 //   transpose(from, stride, columns, to): columns of 16 floats, `stride` apart, to 16 rows of 16
 // and the sizes of its best tile.
@@ -13,6 +15,7 @@
 #pragma once
 
 #include "kernels/code.h"
+#include "kernels/nonlinearities.h"
 
 namespace laconic {
 namespace {
@@ -108,6 +111,9 @@ void depthwise_columns(const TileJob& job, int first) {
 template <class V>
 void depthwise(const TileJob& job, int columns) {
   int c = 0;
+  if constexpr (V::tile_columns >= 8) {  // Registers hold so many sums.
+    for (; c + 8 <= columns; c += 8) depthwise_columns<V, 8>(job, c);
+  }
   for (; c + 4 <= columns; c += 4) depthwise_columns<V, 4>(job, c);
   for (; c < columns; ++c) depthwise_columns<V, 1>(job, c);
 }
@@ -163,7 +169,7 @@ class PanelFinish {
 
   [[nodiscard]] int rows() const { return rows_; }
 
-  /// Outputs of a column, but for residual and clip.
+  /// Outputs of a column, but for residual and function.
   typename V::Floats column(int c) {
     auto value = V::load_floats(sums_ + c * job_.panels * panel_rows);
     if (job_.column_scales != nullptr) {
@@ -186,22 +192,23 @@ class PanelFinish {
   typename V::Floats shift_ = V::zero_floats(), scale_ = V::zero_floats();
 };
 
-/// Residual, clip and store of `count` outputs that lie together.
-template <class V>
-void store_outputs(const FinishJob& job, typename V::Floats value, std::int64_t to, int count) {
+/// Residual, function and store of `count` outputs that lie together.
+template <class V, typename Function>
+void store_outputs(const FinishJob& job, const Function& function, typename V::Floats value,
+                   std::int64_t to, int count) {
   if (job.residual != nullptr) value = V::add(value, V::load_part(job.residual + to, count));
-  V::store_part(job.y + to, count, V::clip(value, job.low, job.high));
+  V::store_part(job.y + to, count, function(value));
 }
 
-template <class V>
-void finish(const FinishJob& given) {
-  const FinishJob job = given;
+template <class V, typename Function>
+void finish_with(const FinishJob& job, const Function& function) {
   for (int p = 0; p < job.panels && rows_of(job, p) > 0; ++p) {
     PanelFinish<V> panel(job, p);
     const std::int64_t first = p * panel_rows * job.row_stride;
     if (job.row_stride == 1) {
       for (int c = 0; c < job.columns; ++c) {
-        store_outputs<V>(job, panel.column(c), first + c * job.column_stride, panel.rows());
+        store_outputs<V>(job, function, panel.column(c), first + c * job.column_stride,
+                         panel.rows());
       }
       continue;
     }
@@ -212,11 +219,17 @@ void finish(const FinishJob& given) {
         V::store_floats(values + i * panel_rows, panel.column(c + i));
       V::transpose(values, panel_rows, columns, turned);
       for (int r = 0; r < panel.rows(); ++r) {
-        store_outputs<V>(job, V::load_floats(turned + r * 16), first + r * job.row_stride + c,
-                         columns);
+        store_outputs<V>(job, function, V::load_floats(turned + r * 16),
+                         first + r * job.row_stride + c, columns);
       }
     }
   }
+}
+
+template <class V>
+void finish(const FinishJob& given) {
+  const FinishJob job = given;
+  with_function<V>(job.then, [&](auto function) { finish_with<V>(job, function); });
 }
 
 /// Floats as integers in the same order, of which the compiler vectorizes minimum and maximum; what
@@ -296,6 +309,7 @@ constexpr IsaCode isa_code_of() {
           .leave = nullptr,
           .depthwise = depthwise<V>,
           .finish = finish<V>,
+          .apply = apply<V>,
           .widen = widen,
           .round = round_bytes,
           .round_planes = round_planes};

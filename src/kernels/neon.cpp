@@ -101,6 +101,20 @@ struct Neon {
   static Floats mul(Floats a, Floats b) {
     return each([&](int i) { return vmulq_f32(a.part[i], b.part[i]); });
   }
+  static Floats div(Floats a, Floats b) {
+    return each([&](int i) { return vdivq_f32(a.part[i], b.part[i]); });
+  }
+  static Floats power_of_two(Floats x) {
+    return each([&](int i) {
+      const int32x4_t exponent = vshlq_n_s32(vreinterpretq_s32_f32(x.part[i]), 23);
+      return vreinterpretq_f32_s32(vaddq_s32(exponent, vdupq_n_s32(0x3f800000)));
+    });
+  }
+  static Floats select_below(Floats x, float bound, Floats below, Floats other) {
+    return each([&](int i) {
+      return vbslq_f32(vcltq_f32(x.part[i], vdupq_n_f32(bound)), below.part[i], other.part[i]);
+    });
+  }
   static Floats multiply_add(Floats a, Floats b, Floats sum) {
     return each([&](int i) { return vfmaq_f32(sum.part[i], a.part[i], b.part[i]); });
   }

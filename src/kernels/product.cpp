@@ -186,8 +186,7 @@ FinishJob finish_job(const PackedWeights& packed, std::int64_t first_panel, std:
   if (!epilogue.bias.empty()) out.bias = epilogue.bias.data() + first_row;
   const std::int64_t to = first_row * columns.y_row_stride;
   if (columns.residual != nullptr) out.residual = columns.residual + to;
-  out.low = epilogue.low;
-  out.high = epilogue.high;
+  out.then = epilogue.then;
   out.y = columns.y + to;
   out.row_stride = columns.y_row_stride;
   out.column_stride = columns.y_column_stride;

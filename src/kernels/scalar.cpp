@@ -79,6 +79,21 @@ struct Scalar {
     for (int i = 0; i < 16; ++i) a.lane[i] -= b.lane[i];
     return a;
   }
+  static Floats div(Floats a, const Floats& b) {
+    for (int i = 0; i < 16; ++i) a.lane[i] /= b.lane[i];
+    return a;
+  }
+  static Floats power_of_two(Floats x) {
+    for (float& lane : x.lane) {
+      const auto exponent = __builtin_bit_cast(std::uint32_t, lane) << 23;
+      lane = __builtin_bit_cast(float, exponent + 0x3f800000U);
+    }
+    return x;
+  }
+  static Floats select_below(const Floats& x, float bound, const Floats& below, Floats other) {
+    for (int i = 0; i < 16; ++i) other.lane[i] = x.lane[i] < bound ? below.lane[i] : other.lane[i];
+    return other;
+  }
   static Floats clip(Floats value, float low, float high) {
     for (float& lane : value.lane) {
       const float raised = lane < low ? low : lane;

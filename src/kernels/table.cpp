@@ -53,6 +53,19 @@ const KernelCode& code_of(const Kernel& kernel) noexcept {
   return *codes[static_cast<std::size_t>(&kernel - table.data())];
 }
 
+const IsaCode& float_code() {
+  const Kernel* best = nullptr;
+  for (const Kernel& kernel : table) {
+    const bool fits = kernel.form == WeightForm::floats && kernel.isa <= active_isa();
+    if (fits && (best == nullptr || kernel.isa > best->isa)) best = &kernel;
+  }
+  return *code_of(*best).isa;
+}
+
+NonlinearityCode nonlinearity_code() {
+  return float_code().apply;
+}
+
 std::string_view name(WeightForm form) noexcept {
   switch (form) {
     case WeightForm::bits1:

@@ -8,8 +8,7 @@ Epilogue Fused::epilogue(const Memory& memory) const {
   Epilogue out;
   if (const float* bias = memory.in(2)) out.bias = {bias, static_cast<std::size_t>(outputs)};
   out.residual = memory.in(3);
-  out.low = low;
-  out.high = high;
+  out.then = then;
   return out;
 }
 
@@ -22,8 +21,10 @@ Fused read_fused(const Call& call, std::int64_t outputs, const Signature& output
                           text(output.shape)));
   }
   Fused fused{outputs};
-  fused.low = call.node.number(low_key, fused.low);
-  fused.high = call.node.number(high_key, fused.high);
+  if (call.node.has(function_key)) {
+    fused.then = {static_cast<Nonlinearity::Kind>(call.node.integer(function_key, 0)),
+                  call.node.number(alpha_key, 0), call.node.number(beta_key, 0)};
+  }
   return fused;
 }
 

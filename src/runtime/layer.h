@@ -14,9 +14,10 @@
 
 namespace laconic::runtime {
 
-/// Attributes that fuse() gives to nodes of Conv and Gemm: clips of their outputs.
-inline constexpr std::string_view low_key = "laconic.low";
-inline constexpr std::string_view high_key = "laconic.high";
+/// Attributes that fuse_functions() gives to nodes of Conv and Gemm: what is done to their outputs.
+inline constexpr std::string_view function_key = "laconic.function";
+inline constexpr std::string_view alpha_key = "laconic.alpha";
+inline constexpr std::string_view beta_key = "laconic.beta";
 
 /// What take_turned_weights() gives to nodes of MatMul whose weights have outputs on axis 0.
 inline constexpr std::string_view turned_key = "laconic.turned";
@@ -29,8 +30,7 @@ inline constexpr std::string_view turned_key = "laconic.turned";
 /// What is done to a layer's sums before they are stored: input 2 is a bias, input 3 a residual.
 struct Fused {
   std::int64_t outputs = 0;  ///< Entries of the bias.
-  float low = -std::numeric_limits<float>::infinity();
-  float high = std::numeric_limits<float>::infinity();
+  Nonlinearity then;
 
   [[nodiscard]] Epilogue epilogue(const Memory& memory) const;
 };

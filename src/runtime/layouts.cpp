@@ -10,15 +10,16 @@ namespace laconic::runtime {
 namespace {
 
 /// Operators whose output is in the order of what they read.
-constexpr std::array<std::string_view, 24> following = {
-    "Abs",         "Add",       "BatchNormalization",
-    "Clip",        "Concat",    "Div",
-    "Dropout",     "Elu",       "Exp",
-    "HardSigmoid", "HardSwish", "Identity",
-    "LeakyRelu",   "Max",       "Min",
-    "Mul",         "Neg",       "Pad",
-    "Relu",        "Sigmoid",   "Slice",
-    "Softplus",    "Sub",       "Tanh"};
+constexpr std::array<std::string_view, 27> following = {
+    "Abs",       "Add",      "BatchNormalization",
+    "Clip",      "Concat",   "Div",
+    "Dropout",   "Elu",      "Erf",
+    "Exp",       "Gelu",     "HardSigmoid",
+    "HardSwish", "Identity", "LeakyRelu",
+    "Max",       "Min",      "Mul",
+    "Neg",       "Pad",      "Relu",
+    "Sigmoid",   "Slice",    "Softplus",
+    "Sub",       "Swish",    "Tanh"};
 
 /// Those of them whose other inputs are no images but say what to do.
 constexpr std::array<std::string_view, 5> of_one_image = {"BatchNormalization", "Clip", "Dropout",

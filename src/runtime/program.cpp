@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <set>
 
 #include "graph/passes.h"
 #include "laconic/threads.h"
 #include "runtime/layer.h"
+#include "runtime/nonlinearity.h"
 
 namespace laconic::runtime {
 namespace {
@@ -91,19 +93,68 @@ bool is_layer(const Program& program, const Node& node) {
          (is_float(bias) && bias->known && bias->signature.count() == weight->signature.shape[0]);
 }
 
-/// The bounds of a Relu or a Clip whose bounds are known.
-std::optional<std::pair<float, float>> clip_of(const Program& program, const Node& node) {
-  constexpr float infinity = std::numeric_limits<float>::infinity();
-  if (node.op == "Relu") return std::pair(0.0F, infinity);
-  if (node.op != "Clip") return {};
-  std::pair bounds(node.number("min", -infinity), node.number("max", infinity));
+/// What a node does to each value; of a Clip, if its bounds are known.
+std::optional<Nonlinearity> function_of(const Program& program, const Node& node) {
+  auto function = nonlinearity_of(node);
+  if (!function || node.op != "Clip") return function;
   for (const std::size_t i : {1U, 2U}) {
     if (!node.has_input(i)) continue;
     const Value* bound = find(program, node, i);
     if (!is_float(bound) || !bound->known || bound->signature.count() != 1) return {};
-    (i == 1 ? bounds.first : bounds.second) = bound->known->floats()[0];
+    (i == 1 ? function->alpha : function->beta) = bound->known->floats()[0];
   }
-  return bounds;
+  return function;
+}
+
+/// The operator that a value times `node` of it is.
+std::string_view swish_of(const Node& node) {
+  if (node.op == "Sigmoid") return "Swish";
+  constexpr float sixth = 1.0F / 6;
+  const bool of_swish = node.op == "HardSigmoid" &&
+                        std::abs(node.number("alpha", 0.2F) - sixth) < 1e-6F &&
+                        node.number("beta", 0.5F) == 0.5F;
+  return of_swish ? "HardSwish" : "";
+}
+
+/// Of a node with two inputs, the one that is not a scalar constant of about that value; empty if
+/// there is none.
+std::string beside(const Program& program, const Node* node, std::string_view op, float value) {
+  if (node == nullptr || node->op != op) return {};
+  for (const std::size_t i : {1U, 0U}) {
+    const Value* constant = find(program, *node, i);
+    if (!is_float(constant) || !constant->known || constant->signature.count() != 1) continue;
+    const bool fits = std::abs(constant->known->floats()[0] - value) < 1e-3F * value;
+    // What is divided comes first.
+    return fits && (i == 1 || op != "Div") ? node->inputs[1 - i] : std::string();
+  }
+  return {};
+}
+
+/// What 1 + erf(x / sqrt(2)) is computed from, if that is what `sum` is; and the nodes that do.
+std::string gate_input(Program& program, const Uses& uses, const Node* sum,
+                       std::vector<const Node*>& nodes) {
+  Graph& graph = program.graph;
+  const std::string erf_output = beside(program, sum, "Add", 1);
+  const Node* erf = erf_output.empty() ? nullptr : uses.only_source(graph, erf_output);
+  if (erf == nullptr || erf->op != "Erf") return {};
+  const Node* scaled = uses.only_source(graph, erf->inputs[0]);
+  auto x = beside(program, scaled, "Div", std::numbers::sqrt2_v<float>);
+  if (x.empty()) x = beside(program, scaled, "Mul", 1 / std::numbers::sqrt2_v<float>);
+  nodes = {sum, erf, scaled};
+  return x;
+}
+
+/// Of a product of x and 1 + erf(x / sqrt(2)), where `x` is made from its other factor: x.
+template <typename Half>
+std::string gelu_input(Program& program, const Uses& uses, const Node& product, Half half,
+                       std::vector<const Node*>& nodes) {
+  if (product.op != "Mul") return {};
+  for (const std::size_t side : {0U, 1U}) {
+    const Node* sum = uses.only_source(program.graph, product.inputs[side]);
+    const auto x = gate_input(program, uses, sum, nodes);
+    if (!x.empty() && half(product.inputs[1 - side], nodes) == x) return x;
+  }
+  return {};
 }
 
 void turn(Program& program, Node& node) {
@@ -238,22 +289,73 @@ void fold_normalizations(Program& program) {
   erase_nodes(graph, gone);
 }
 
-void fuse_clips(Program& program) {
+void find_swishes(Program& program) {
   Graph& graph = program.graph;
   const Uses uses(graph);
   std::set<const Node*> gone;
-  for (const Node& clip : graph.nodes) {
-    const auto bounds = clip_of(program, clip);
-    if (!bounds) continue;
-    Node* layer = uses.only_source(graph, clip.inputs[0]);
+  for (Node& product : graph.nodes) {
+    if (product.op != "Mul") continue;
+    for (const std::size_t side : {0U, 1U}) {
+      const Node* gate = uses.only_source(graph, product.inputs[side]);
+      if (gate == nullptr || gate->inputs[0] != product.inputs[1 - side]) continue;
+      const auto swish = swish_of(*gate);
+      if (swish.empty()) continue;
+      gone.insert(gate);
+      product.op = swish;
+      product.inputs = {gate->inputs[0]};
+      break;
+    }
+  }
+  erase_nodes(graph, gone);
+}
+
+void find_gelus(Program& program) {
+  Graph& graph = program.graph;
+  const Uses uses(graph);
+  std::set<const Node*> gone;
+  const auto same = [](const std::string& factor, auto&) { return factor; };
+  const auto halved = [&](const std::string& factor, std::vector<const Node*>& nodes) {
+    const Node* half = uses.only_source(graph, factor);
+    nodes.push_back(half);
+    return beside(program, half, "Mul", 0.5F);
+  };
+  for (Node& node : graph.nodes) {
+    std::vector<const Node*> parts;
+    // Either the product is halved, or x beforehand.
+    auto x = gelu_input(program, uses, node, halved, parts);
+    const auto whole = x.empty() ? beside(program, &node, "Mul", 0.5F) : std::string();
+    const Node* product = whole.empty() ? nullptr : uses.only_source(graph, whole);
+    if (product != nullptr) {
+      x = gelu_input(program, uses, *product, same, parts);
+      parts.push_back(product);
+    }
+    if (x.empty()) continue;
+    gone.insert(parts.begin(), parts.end());
+    node.op = "Gelu";
+    node.inputs = {x};
+  }
+  erase_nodes(graph, gone);
+}
+
+void fuse_functions(Program& program) {
+  Graph& graph = program.graph;
+  const Uses uses(graph);
+  std::set<const Node*> gone;
+  for (const Node& node : graph.nodes) {
+    const auto function = function_of(program, node);
+    if (!function) continue;
+    Node* layer = uses.only_source(graph, node.inputs[0]);
     if (layer == nullptr || gone.contains(layer) || !is_layer(program, *layer) ||
-        layer->has(low_key)) {
+        layer->has(function_key)) {
       continue;
     }
-    layer->attributes.insert_or_assign(std::string(low_key), bounds->first);
-    layer->attributes.insert_or_assign(std::string(high_key), bounds->second);
-    layer->outputs = clip.outputs;
-    gone.insert(&clip);
+    auto& attributes = layer->attributes;
+    attributes.insert_or_assign(std::string(function_key),
+                                static_cast<std::int64_t>(function->kind));
+    attributes.insert_or_assign(std::string(alpha_key), function->alpha);
+    attributes.insert_or_assign(std::string(beta_key), function->beta);
+    layer->outputs = node.outputs;
+    gone.insert(&node);
   }
   erase_nodes(graph, gone);
 }
@@ -271,7 +373,7 @@ void fuse_sums(Program& program, const std::map<std::string, Signature, std::les
     for (const std::size_t side : {0U, 1U}) {
       Node* conv = uses.only_source(graph, sum.inputs[side]);
       if (conv == nullptr || conv->op != "Conv" || gone.contains(conv) ||
-          !is_layer(program, *conv) || conv->has_input(3) || conv->has(low_key)) {
+          !is_layer(program, *conv) || conv->has_input(3) || conv->has(function_key)) {
         continue;
       }
       // It moves to where the sum stands, where both are there.
@@ -285,7 +387,7 @@ void fuse_sums(Program& program, const std::map<std::string, Signature, std::les
     }
   }
   erase_nodes(graph, gone);
-  fuse_clips(program);
+  fuse_functions(program);
 }
 
 void expand_others(Program& program) {

@@ -37,11 +37,18 @@ void turn_weights(Program& program);
 /// quantized, and its bias.
 void fold_normalizations(Program& program);
 
-/// Makes Relu and Clip behind a layer part of it.
-void fuse_clips(Program& program);
+/// Makes Swish of what computes it: a value times its Sigmoid. Makes HardSwish of a value times
+/// its HardSigmoid, where alpha is 1 / 6 and beta 1 / 2.
+void find_swishes(Program& program);
+
+/// Makes Gelu of the products with Erf that compute it.
+void find_gelus(Program& program);
+
+/// Makes Relu, Clip and other functions of single values behind a layer part of it.
+void fuse_functions(Program& program);
 
 /// Makes the sum of a convolution's output and another value of its shape part of the convolution,
-/// and a Relu or Clip behind it as well.
+/// and a function behind it as well.
 void fuse_sums(Program& program, const std::map<std::string, Signature, std::less<>>& signatures);
 
 /// Lets convolutions, pools and what stands between them exchange images with channels last.

@@ -126,7 +126,9 @@ struct Session::Impl {
     check_structure(program);
     turn_weights(program);
     fold_normalizations(program);
-    fuse_clips(program);
+    find_swishes(program);
+    find_gelus(program);
+    fuse_functions(program);
     expand_others(program);
     const auto guess = guessed_inputs();
     const auto signatures = guess ? inferred(*guess) : std::nullopt;

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "runtime/loops.h"
+#include "runtime/nonlinearity.h"
 #include "runtime/operator.h"
 
 namespace laconic::runtime {
@@ -27,20 +28,24 @@ Planned each(const Call& call, std::int64_t cost, Function function) {
   return planned;
 }
 
-/// Like std::clamp, and NaN stays NaN.
-float clip_to(float x, float low, float high) {
-  x = x < low ? low : x;
-  return x > high ? high : x;
+/// A function that kernels have, vectorized.
+Planned by_kernel(const Call& call, const Nonlinearity& function) {
+  const Signature& x = call.floats(0);
+  Planned planned{{x}, {}};
+  planned.in_place = 0;
+  constexpr std::int64_t lanes = 16, cost_of_lanes = 4;
+  planned.run = [count = x.count(), function, code = nonlinearity_code()](const Memory& memory) {
+    const auto rows = (count + lanes - 1) / lanes;
+    parallel_ranges(rows, cost_of_lanes, [&](std::int64_t first, std::int64_t last) {
+      const auto begin = first * lanes, end = std::min(last * lanes, count);
+      code(function, memory.in(0) + begin, end - begin, memory.out() + begin);
+    });
+  };
+  return planned;
 }
 
-Planned relu(const Call& call) {
-  return each(call, 1, [](float x) { return x < 0 ? 0 : x; });
-}
-
-Planned leaky_relu(const Call& call) {
-  return each(call, 1, [alpha = call.node.number("alpha", 0.01F)](float x) {
-    return x < 0 ? alpha * x : x;
-  });
+Planned by_kernel(const Call& call) {
+  return by_kernel(call, *nonlinearity_of(call.node));
 }
 
 Planned elu(const Call& call) {
@@ -56,26 +61,9 @@ Planned selu(const Call& call) {
               [alpha, gamma](float x) { return gamma * (x < 0 ? alpha * std::expm1(x) : x); });
 }
 
-Planned hard_sigmoid(const Call& call) {
-  const float alpha = call.node.number("alpha", 0.2F), beta = call.node.number("beta", 0.5F);
-  return each(call, 1, [alpha, beta](float x) { return clip_to(x * alpha + beta, 0, 1); });
-}
-
-Planned hard_swish(const Call& call) {
-  return each(call, 1, [](float x) { return x * clip_to(x / 6 + 0.5F, 0, 1); });
-}
-
-Planned sigmoid(const Call& call) {
-  return each(call, 8, [](float x) { return 1 / (1 + std::exp(-x)); });
-}
-
 Planned softplus(const Call& call) {
   return each(call, 16,
               [](float x) { return std::log1p(std::exp(-std::fabs(x))) + (x < 0 ? 0 : x); });
-}
-
-Planned hyperbolic_tangent(const Call& call) {
-  return each(call, 8, [](float x) { return std::tanh(x); });
 }
 
 /// The bound that was an attribute before opset 11 and is an input since; `none` without it.
@@ -90,7 +78,7 @@ float bound(const Call& call, std::string_view key, std::size_t i, float none) {
 Planned clip(const Call& call) {
   constexpr float infinity = std::numeric_limits<float>::infinity();
   const float low = bound(call, "min", 1, -infinity), high = bound(call, "max", 2, infinity);
-  return each(call, 1, [low, high](float x) { return clip_to(x, low, high); });
+  return by_kernel(call, {Nonlinearity::Kind::clip, low, high});
 }
 
 /// A slope per element that is broadcast onto x; ONNX allows it in one direction only.
@@ -150,6 +138,18 @@ void softmax_line(const float* in, float* out, std::int64_t count, std::int64_t 
   }
 }
 
+/// The same of elements that lie together, by a kernel's exp.
+void softmax_row(NonlinearityCode code, const float* in, float* out, std::int64_t count) {
+  float largest = -std::numeric_limits<float>::infinity();
+  for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, in[i]);
+  for (std::int64_t i = 0; i < count; ++i) out[i] = in[i] - largest;
+  code({Nonlinearity::Kind::exp}, out, count, out);
+  double sum = 0;
+  for (std::int64_t i = 0; i < count; ++i) sum += static_cast<double>(out[i]);
+  const auto scale = static_cast<float>(1 / sum);
+  for (std::int64_t i = 0; i < count; ++i) out[i] *= scale;
+}
+
 /// Before opset 13 all axes from `axis` on are one; since then it is that axis alone.
 template <bool log>
 Planned softmax(const Call& call) {
@@ -162,11 +162,16 @@ Planned softmax(const Call& call) {
   const auto count = inner == 0 ? 0 : all / inner;
   Planned planned{{x}, {}};
   planned.in_place = 0;
-  planned.run = [outer, inner, count](const Memory& memory) {
+  planned.run = [outer, inner, count, code = nonlinearity_code()](const Memory& memory) {
     parallel_ranges(outer * inner, 8 * count, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t line = first; line < last; ++line) {
         const auto start = line / inner * inner * count + line % inner;
-        softmax_line(memory.in(0) + start, memory.out() + start, count, inner, log);
+        const float* in = memory.in(0) + start;
+        if (!log && inner == 1) {
+          softmax_row(code, in, memory.out() + start, count);
+        } else {
+          softmax_line(in, memory.out() + start, count, inner, log);
+        }
       }
     });
   };
@@ -190,17 +195,20 @@ constexpr std::array rows = {
     Row{"Clip", clip, from_input(1)},
     Row{"Dropout", dropout, from_input(1)},
     Row{"Elu", elu},
-    Row{"HardSigmoid", hard_sigmoid},
-    Row{"HardSwish", hard_swish},
-    Row{"LeakyRelu", leaky_relu},
+    Row{"Erf", by_kernel},
+    Row{"Gelu", by_kernel},
+    Row{"HardSigmoid", by_kernel},
+    Row{"HardSwish", by_kernel},
+    Row{"LeakyRelu", by_kernel},
     Row{"LogSoftmax", softmax<true>},
     Row{"PRelu", prelu},
-    Row{"Relu", relu},
+    Row{"Relu", by_kernel},
     Row{"Selu", selu},
-    Row{"Sigmoid", sigmoid},
+    Row{"Sigmoid", by_kernel},
     Row{"Softmax", softmax<false>},
     Row{"Softplus", softplus},
-    Row{"Tanh", hyperbolic_tangent},
+    Row{"Swish", by_kernel},
+    Row{"Tanh", by_kernel},
 };
 
 }  // namespace

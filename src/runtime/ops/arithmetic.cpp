@@ -208,7 +208,6 @@ constexpr std::array rows = {
     Row{"And", logical},
     Row{"Div", binary<Over>},
     Row{"Equal", comparison<equal>},
-    Row{"Erf", unary<std::erf>},
     Row{"Exp", unary<std::exp>},
     Row{"Greater", comparison<greater>},
     Row{"Identity", identity},

@@ -150,6 +150,22 @@ Planned pool(const Call& call) {
   return planned;
 }
 
+/// The mean or the largest of all positions, of lanes that lie together.
+template <bool mean, int lanes>
+void pool_lanes(const float* from, const Images& in, float* to) {
+  std::array<double, lanes> results;
+  results.fill(mean ? 0 : -std::numeric_limits<double>::infinity());
+  for (std::int64_t i = 0; i < in.positions; ++i, from += in.position_step) {
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const auto now = static_cast<double>(from[k]);
+      double& result = results[k];
+      result = mean ? result + now : now > result || std::isnan(now) ? now : result;
+    }
+  }
+  for (std::size_t k = 0; k < lanes; ++k)
+    to[k] = static_cast<float>(mean ? results[k] / static_cast<double>(in.positions) : results[k]);
+}
+
 template <bool mean>
 Planned global_pool(const Call& call) {
   const Signature& x = call.floats(0);
@@ -158,18 +174,18 @@ Planned global_pool(const Call& call) {
   y.shape[0] = x.shape[0];
   y.shape[1] = x.shape[1];
   Planned planned{{y}, {}};
-  planned.run = [in = images(x, x), channels = x.shape[1]](const Memory& memory) {
+  planned.run = [in = images(x, x)](const Memory& memory) {
     const auto body = [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t item = first; item < last; ++item) {
+      for (std::int64_t item = first; item < last;) {
         const auto c = item % in.lanes;
         const float* from = memory.in(0) + in.plane(item / in.lanes) + c * in.lane_step;
-        double result = mean ? 0 : -std::numeric_limits<double>::infinity();
-        for (std::int64_t i = 0; i < in.positions; ++i) {
-          const auto now = static_cast<double>(from[i * in.position_step]);
-          result = mean ? result + now : now > result || std::isnan(now) ? now : result;
+        const bool together = in.lane_step == 1 && std::min(in.lanes - c, last - item) >= 8;
+        if (together) {
+          pool_lanes<mean, 8>(from, in, memory.out() + item);
+        } else {
+          pool_lanes<mean, 1>(from, in, memory.out() + item);
         }
-        if (mean) result /= static_cast<double>(in.positions);
-        memory.out()[item] = static_cast<float>(result);
+        item += together ? 8 : 1;
       }
     };
     parallel_ranges(in.planes * in.lanes, 4 + in.positions, body);

@@ -1,4 +1,4 @@
-// Matrix products: with constant weights by packed layers, of two computed values by plain loops.
+// Matrix products: with constant weights by packed layers, of two computed values by tiles.
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include "graph/evaluate.h"
 #include "runtime/layer.h"
 #include "runtime/loops.h"
-#include "runtime/ops/plain_products.h"
+#include "runtime/ops/tiled_product.h"
 #include "runtime/strides.h"
 
 namespace laconic::runtime {
@@ -32,12 +32,13 @@ Planned packed_product(const Call& call, std::int64_t rows, const Signature& out
 }
 
 /// y = alpha a b + beta c, of any values. Throws nothing: shapes have been checked.
-Planned plain_gemm(const Call& call, const PlainProduct& product, const Signature& output) {
+Planned computed_gemm(const Call& call, const TiledProduct& product, const Signature& output) {
   Planned planned{{output}, {}};
+  planned.scratch = product.scratch();
   const float beta = call.node.number("beta", 1);
   if (!call.has(2)) {
     planned.run = [product](const Memory& memory) {
-      product.run(memory.in(0), memory.in(1), memory.out());
+      product.run(memory.in(0), memory.in(1), memory.out(), memory.scratch);
     };
     return planned;
   }
@@ -47,7 +48,7 @@ Planned plain_gemm(const Call& call, const PlainProduct& product, const Signatur
   }
   planned.run = [product, beta, rows = Rows<2>({output.shape, call[2].shape}, output.shape)](
                     const Memory& memory) {
-    product.run(memory.in(0), memory.in(1), memory.out());
+    product.run(memory.in(0), memory.in(1), memory.out(), memory.scratch);
     for (std::int64_t row = 0; row < rows.count(); ++row) {
       const float* c = memory.in(2) + rows.start(row)[1];
       float* y = memory.out() + row * rows.length();
@@ -80,7 +81,7 @@ Planned gemm(const Call& call) {
   product.b_row = b_turned ? 1 : product.n;
   product.b_col = b_turned ? product.k : 1;
   product.factor = call.node.number("alpha", 1);
-  return plain_gemm(call, product, output);
+  return computed_gemm(call, TiledProduct(product), output);
 }
 
 /// One product for each pair of matrices, the axes before the last two broadcast.
@@ -106,13 +107,16 @@ Planned batched_product(const Call& call, Shape a, Shape b) {
     starts.push_back({static_cast<std::int64_t>(i.position()) * product.m * product.k,
                       static_cast<std::int64_t>(j.position()) * product.k * product.n});
   }
-  planned.run = [product, starts](const Memory& memory) {
-    const auto cost = product.m * product.n * product.k / 2;
+  const TiledProduct tiled(product);
+  planned.scratch = starts.size() * tiled.scratch();
+  planned.run = [product, tiled, starts](const Memory& memory) {
+    const auto cost = product.m * product.n * product.k / 16;
     const auto body = [&](std::int64_t first, std::int64_t last) {
       for (auto p = first; p < last; ++p) {
-        const auto [from_a, from_b] = starts[static_cast<std::size_t>(p)];
-        product.run(memory.in(0) + from_a, memory.in(1) + from_b,
-                    memory.out() + p * product.m * product.n);
+        const auto at = static_cast<std::size_t>(p);
+        const auto [from_a, from_b] = starts[at];
+        tiled.run(memory.in(0) + from_a, memory.in(1) + from_b,
+                  memory.out() + p * product.m * product.n, memory.scratch + at * tiled.scratch());
       }
     };
     parallel_ranges(static_cast<std::int64_t>(starts.size()), cost, body);
