@@ -146,6 +146,65 @@ inline Graph gated_block() {
   return graph;
 }
 
+/// Sequences of 5 x 12 to as many, through attention of 3 heads and a perceptron, as transformers
+/// have them.
+inline Graph transformer_block() {
+  const auto integers = [](std::vector<std::int64_t> values) {
+    return Constant::of({std::ssize(values)}, std::span<const std::int64_t>(values));
+  };
+  const auto scalar = [](float value) { return Constant::of({}, std::span(&value, 1)); };
+  Graph graph;
+  graph.inputs = {{"x", ElementType::float32, {-1, 5, 12}}};
+  graph.outputs = {{"y", ElementType::float32, {-1, 5, 12}}};
+  const auto heads = [&](const std::string& name, std::vector<std::int64_t> order) {
+    graph.nodes.push_back(node("MatMul", {"x", "w" + name}, name + "0"));
+    graph.nodes.push_back(node("Add", {name + "0", "b" + name}, name + "1"));
+    graph.nodes.push_back(node("Reshape", {name + "1", "split"}, name + "2"));
+    graph.nodes.push_back(node("Transpose", {name + "2"}, name, {{"perm", std::move(order)}}));
+  };
+  heads("q", {0, 2, 1, 3});
+  heads("k", {0, 2, 3, 1});
+  heads("v", {0, 2, 1, 3});
+  const std::map<std::string, Attribute, std::less<>> last = {{"axis", std::int64_t{-1}}};
+  const std::vector<Node> rest = {
+      node("MatMul", {"q", "k"}, "a0"),
+      node("Mul", {"a0", "half"}, "a1"),
+      node("Softmax", {"a1"}, "a", last),
+      node("MatMul", {"a", "v"}, "o0"),
+      node("Transpose", {"o0"}, "o1", {{"perm", std::vector<std::int64_t>{0, 2, 1, 3}}}),
+      node("Reshape", {"o1", "joined"}, "o2"),
+      node("MatMul", {"o2", "wo"}, "o3"),
+      node("Add", {"bo", "o3"}, "o4"),
+      node("Add", {"x", "o4"}, "r"),
+      node("MatMul", {"r", "w1"}, "h0"),
+      node("Add", {"h0", "b1"}, "h1"),
+      node("Div", {"h1", "root"}, "h2"),
+      node("Erf", {"h2"}, "h3"),
+      node("Add", {"h3", "one"}, "h4"),
+      node("Mul", {"h1", "h4"}, "h5"),
+      node("Mul", {"h5", "half"}, "h"),
+      node("MatMul", {"h", "w2"}, "z0"),
+      node("Add", {"z0", "b2"}, "z"),
+      node("Add", {"z", "r"}, "y"),
+  };
+  graph.nodes.insert(graph.nodes.end(), rest.begin(), rest.end());
+  graph.constants = {{"split", integers({0, 5, 3, 4})},
+                     {"joined", integers({0, 5, 12})},
+                     {"half", scalar(0.5F)},
+                     {"one", scalar(1)},
+                     {"root", scalar(1.41421356F)},
+                     {"w1", random_constant({12, 20}, 5)},
+                     {"b1", random_constant({20}, 6)},
+                     {"w2", random_constant({20, 12}, 7)},
+                     {"b2", random_constant({12}, 8)}};
+  std::uint64_t seed = 10;
+  for (const std::string name : {"q", "k", "v", "o"}) {
+    graph.constants.emplace("w" + name, random_constant({12, 12}, seed++));
+    graph.constants.emplace("b" + name, random_constant({12}, seed++));
+  }
+  return graph;
+}
+
 /// All weights quantized by `spec`.
 inline CompressedNetwork quantized(Graph graph, std::string_view spec) {
   CompressedNetwork network;

@@ -54,8 +54,9 @@ using testing::Pointwise;
 constexpr std::array forced = {LayerKernels::int8, LayerKernels::packed, LayerKernels::dense};
 
 TEST(Session, FusedStepsAnswerAsSingleOnesDo) {
-  for (Graph graph : {residual_classifier(), gated_block(), padded_shortcut("constant"),
-                      padded_shortcut("edge"), padded_shortcut("reflect")}) {
+  for (Graph graph :
+       {residual_classifier(), gated_block(), transformer_block(), padded_shortcut("constant"),
+        padded_shortcut("edge"), padded_shortcut("reflect")}) {
     Session fused(graph);
     // What is an output is not fused away, and has channels first.
     for (const Node& node : graph.nodes) {
@@ -117,6 +118,22 @@ TEST(Session, FindsGelus) {
     runtime::find_gelus(other);
     EXPECT_EQ(other.graph.nodes.size(), 5U);
   }
+}
+
+TEST(Session, MakesBiasesAndResidualsOfProductsPartOfThem) {
+  auto program = runtime::make_program({transformer_block(), {}});
+  runtime::turn_weights(program);
+  runtime::fuse_biases(program);
+  runtime::find_gelus(program);
+  runtime::fuse_functions(program);
+  const auto count = [&](std::string_view op) {
+    return std::ranges::count(program.graph.nodes, op, &Node::op);
+  };
+  EXPECT_EQ(count("Add"), 2);  // Residuals, of which only shapes tell.
+  EXPECT_EQ(count("Mul"), 1);  // The scale of attention.
+  EXPECT_EQ(count("Erf"), 0);
+  EXPECT_EQ(count("Gelu"), 0);
+  EXPECT_EQ(count("MatMul"), 8);
 }
 
 TEST(Session, KeepsProductsThatAreNoSwish) {

@@ -87,6 +87,7 @@ bool is_layer(const Program& program, const Node& node) {
   const Value* weight = find(program, node, 1);
   if (!is_float(weight)) return false;
   if (node.op == "Conv") return is_packable_conv(node, weight->signature.shape.size());
+  if (node.op == "MatMul") return node.has(turned_key);
   if (node.op != "Gemm" || !is_packable_gemm(node)) return false;
   const Value* bias = find(program, node, 2);
   return !node.has_input(2) ||
@@ -289,6 +290,30 @@ void fold_normalizations(Program& program) {
   erase_nodes(graph, gone);
 }
 
+void fuse_biases(Program& program) {
+  Graph& graph = program.graph;
+  const Uses uses(graph);
+  std::set<const Node*> gone;
+  for (const Node& sum : graph.nodes) {
+    if (sum.op != "Add") continue;
+    for (const std::size_t side : {0U, 1U}) {
+      Node* product = uses.only_source(graph, sum.inputs[side]);
+      const Value* bias = find(program, sum, 1 - side);
+      if (product == nullptr || product->op != "MatMul" || product->has_input(2) ||
+          !is_layer(program, *product) || !is_float(bias) || !bias->known ||
+          bias->signature.shape != Shape{find(program, *product, 1)->signature.shape[0]}) {
+        continue;
+      }
+      product->inputs.resize(3);
+      product->inputs[2] = sum.inputs[1 - side];
+      product->outputs = sum.outputs;
+      gone.insert(&sum);
+      break;
+    }
+  }
+  erase_nodes(graph, gone);
+}
+
 void find_swishes(Program& program) {
   Graph& graph = program.graph;
   const Uses uses(graph);
@@ -371,18 +396,18 @@ void fuse_sums(Program& program, const std::map<std::string, Signature, std::les
   for (Node& sum : graph.nodes) {
     if (sum.op != "Add" || signature(sum.inputs[0]) != signature(sum.inputs[1])) continue;
     for (const std::size_t side : {0U, 1U}) {
-      Node* conv = uses.only_source(graph, sum.inputs[side]);
-      if (conv == nullptr || conv->op != "Conv" || gone.contains(conv) ||
-          !is_layer(program, *conv) || conv->has_input(3) || conv->has(function_key)) {
+      Node* layer = uses.only_source(graph, sum.inputs[side]);
+      if (layer == nullptr || gone.contains(layer) || !is_layer(program, *layer) ||
+          layer->has_input(3) || layer->has(function_key)) {
         continue;
       }
       // It moves to where the sum stands, where both are there.
-      Node fused = *conv;
+      Node fused = *layer;
       fused.inputs.resize(4);
       fused.inputs[3] = sum.inputs[1 - side];
       fused.outputs = sum.outputs;
       sum = std::move(fused);
-      gone.insert(conv);
+      gone.insert(layer);
       break;
     }
   }

@@ -37,6 +37,9 @@ void turn_weights(Program& program);
 /// quantized, and its bias.
 void fold_normalizations(Program& program);
 
+/// Makes a vector that is added to a product with a constant matrix part of it.
+void fuse_biases(Program& program);
+
 /// Makes Swish of what computes it: a value times its Sigmoid. Makes HardSwish of a value times
 /// its HardSigmoid, where alpha is 1 / 6 and beta 1 / 2.
 void find_swishes(Program& program);
@@ -47,7 +50,7 @@ void find_gelus(Program& program);
 /// Makes Relu, Clip and other functions of single values behind a layer part of it.
 void fuse_functions(Program& program);
 
-/// Makes the sum of a convolution's output and another value of its shape part of the convolution,
+/// Makes the sum of a layer's output and another value of its shape part of the layer,
 /// and a function behind it as well.
 void fuse_sums(Program& program, const std::map<std::string, Signature, std::less<>>& signatures);
 

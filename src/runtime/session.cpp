@@ -126,6 +126,7 @@ struct Session::Impl {
     check_structure(program);
     turn_weights(program);
     fold_normalizations(program);
+    fuse_biases(program);
     find_swishes(program);
     find_gelus(program);
     fuse_functions(program);

@@ -140,12 +140,12 @@ void softmax_line(const float* in, float* out, std::int64_t count, std::int64_t 
 
 /// The same of elements that lie together, by a kernel's exp.
 void softmax_row(NonlinearityCode code, const float* in, float* out, std::int64_t count) {
-  float largest = -std::numeric_limits<float>::infinity();
-  for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, in[i]);
+  const float largest = fold_row(in, count, -std::numeric_limits<float>::infinity(),
+                                 [](float a, float b) { return a < b ? b : a; });
+  LACONIC_INDEPENDENT
   for (std::int64_t i = 0; i < count; ++i) out[i] = in[i] - largest;
   code({Nonlinearity::Kind::exp}, out, count, out);
-  double sum = 0;
-  for (std::int64_t i = 0; i < count; ++i) sum += static_cast<double>(out[i]);
+  const double sum = fold_row(out, count, 0.0, [](double a, double b) { return a + b; });
   const auto scale = static_cast<float>(1 / sum);
   for (std::int64_t i = 0; i < count; ++i) out[i] *= scale;
 }

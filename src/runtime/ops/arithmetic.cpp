@@ -44,11 +44,16 @@ void combine(const Rows<2>& rows, const float* a, const float* b, float* out, Fu
       const float *x = a + start[0], *y = b + start[1];
       float* z = out + row * length;
       if (a_step == 1 && b_step == 1) {
+        LACONIC_INDEPENDENT
         for (std::int64_t i = 0; i < length; ++i) z[i] = function(x[i], y[i]);
       } else if (a_step == 1) {
-        for (std::int64_t i = 0; i < length; ++i) z[i] = function(x[i], *y);
+        const float other = *y;
+        LACONIC_INDEPENDENT
+        for (std::int64_t i = 0; i < length; ++i) z[i] = function(x[i], other);
       } else {
-        for (std::int64_t i = 0; i < length; ++i) z[i] = function(*x, y[i * b_step]);
+        const float other = *x;
+        LACONIC_INDEPENDENT
+        for (std::int64_t i = 0; i < length; ++i) z[i] = function(other, y[i * b_step]);
       }
     }
   });

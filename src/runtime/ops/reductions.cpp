@@ -52,6 +52,10 @@ void run(const Walk& walk, double divisor, const Memory& memory) {
       double result = Function::start;
       for (std::int64_t r = 0; r < count; r += line) {
         const float* x = from + Walk::offset(walk.reduced, walk.reduced_strides, r);
+        if (step == 1) {
+          result = Function::add(result, fold_row(x, line, Function::start, Function::add));
+          continue;
+        }
         for (std::int64_t k = 0; k < line; ++k) {
           result = Function::add(result, static_cast<double>(x[k * step]));
         }
