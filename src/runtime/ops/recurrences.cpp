@@ -9,16 +9,28 @@
 namespace laconic::runtime {
 namespace {
 
-float gate(const Direction& d, std::size_t activation, float x) {
-  if (d.clip > 0) x = std::clamp(x, -d.clip, d.clip);
-  return d.activations[activation](x);
+/// Turns `count` sums into gates.
+void open_gates(const Direction& d, std::size_t activation, float* sums, std::int64_t count) {
+  if (d.clip > 0) {
+    for (std::int64_t i = 0; i < count; ++i) sums[i] = std::clamp(sums[i], -d.clip, d.clip);
+  }
+  d.activations[activation].apply(sums, count);
+}
+
+void add(const float* x, std::int64_t count, float* sums) {
+  for (std::int64_t i = 0; i < count; ++i) sums[i] += x[i];
+}
+
+void add_products(const float* a, const float* b, std::int64_t count, float* sums) {
+  for (std::int64_t i = 0; i < count; ++i) sums[i] += a[i] * b[i];
 }
 
 void rnn_step(const Direction& d, const StepMemory& m) {
   d.recurrent[0].run(m, m.h, m.sums);
   for (std::int64_t b = 0; b < m.batch; ++b) {
     const StepRow r = m.row(b);
-    for (std::int64_t i = 0; i < d.hidden; ++i) r.next_h[i] = gate(d, 0, r.x[i] + r.sums[i]);
+    for (std::int64_t i = 0; i < d.hidden; ++i) r.next_h[i] = r.x[i] + r.sums[i];
+    open_gates(d, 0, r.next_h, d.hidden);
   }
 }
 
@@ -28,7 +40,8 @@ void gru_step(const Direction& d, const StepMemory& m) {
   if (d.variant) d.recurrent[1].run(m, m.h, m.sums + 2 * n);  // linear_before_reset
   for (std::int64_t b = 0; b < m.batch; ++b) {
     const StepRow r = m.row(b);
-    for (std::int64_t i = 0; i < 2 * n; ++i) r.sums[i] = gate(d, 0, r.x[i] + r.sums[i]);
+    add(r.x, 2 * n, r.sums);
+    open_gates(d, 0, r.sums, 2 * n);
     float* scaled = d.variant ? r.sums + 2 * n : r.next_h;
     const float* from = d.variant ? scaled : r.h;
     for (std::int64_t i = 0; i < n; ++i) scaled[i] = r.sums[n + i] * from[i];
@@ -36,28 +49,39 @@ void gru_step(const Direction& d, const StepMemory& m) {
   if (!d.variant) d.recurrent[1].run(m, m.next_h, m.sums + 2 * n);
   for (std::int64_t b = 0; b < m.batch; ++b) {
     const StepRow r = m.row(b);
+    float* candidate = r.sums + 2 * n;
+    add(r.x + 2 * n, n, candidate);
+    open_gates(d, 1, candidate, n);
     for (std::int64_t i = 0; i < n; ++i) {
-      const float candidate = gate(d, 1, r.x[2 * n + i] + r.sums[2 * n + i]);
-      r.next_h[i] = (1 - r.sums[i]) * candidate + r.sums[i] * r.h[i];
+      r.next_h[i] = (1 - r.sums[i]) * candidate[i] + r.sums[i] * r.h[i];
     }
   }
 }
 
 void lstm_step(const Direction& d, const StepMemory& m) {
   const auto n = d.hidden;
-  d.recurrent[0].run(m, m.h, m.sums);  // Input, output, forget, cell.
+  d.recurrent[0].run(m, m.h, m.sums);
   for (std::int64_t b = 0; b < m.batch; ++b) {
     const StepRow r = m.row(b);
-    const auto sum = [&](std::int64_t at, std::int64_t i, const float* cell) {
-      const float plain = r.x[at * n + i] + r.sums[at * n + i];
-      return m.peepholes != nullptr && at < 3 ? plain + m.peepholes[at * n + i] * cell[i] : plain;
-    };
-    for (std::int64_t i = 0; i < n; ++i) {
-      const float input = gate(d, 0, sum(0, i, r.c));
-      const float forget = d.variant ? 1 - input : gate(d, 0, sum(2, i, r.c));
-      r.next_c[i] = forget * r.c[i] + input * gate(d, 1, sum(3, i, r.c));
-      r.next_h[i] = gate(d, 0, sum(1, i, r.next_c)) * d.activations[2](r.next_c[i]);
+    float *input = r.sums, *output = input + n, *forget = output + n, *cell = forget + n;
+    add(r.x, 4 * n, r.sums);
+    if (m.peepholes != nullptr) {
+      add_products(m.peepholes, r.c, n, input);
+      add_products(m.peepholes + 2 * n, r.c, n, forget);
     }
+    open_gates(d, 0, input, n);
+    if (d.variant) {
+      for (std::int64_t i = 0; i < n; ++i) forget[i] = 1 - input[i];
+    } else {
+      open_gates(d, 0, forget, n);
+    }
+    open_gates(d, 1, cell, n);
+    for (std::int64_t i = 0; i < n; ++i) r.next_c[i] = forget[i] * r.c[i] + input[i] * cell[i];
+    if (m.peepholes != nullptr) add_products(m.peepholes + n, r.next_c, n, output);
+    open_gates(d, 0, output, n);
+    std::copy_n(r.next_c, n, r.next_h);
+    d.activations[2].apply(r.next_h, n);
+    for (std::int64_t i = 0; i < n; ++i) r.next_h[i] *= output[i];
   }
 }
 

@@ -22,20 +22,11 @@ float affine(float x, float alpha, float beta) {
 float elu(float x, float alpha, float) {
   return x < 0 ? alpha * std::expm1(x) : x;
 }
-float hard_sigmoid(float x, float alpha, float beta) {
-  return std::clamp(x * alpha + beta, 0.0F, 1.0F);
-}
-float leaky_relu(float x, float alpha, float) {
-  return x < 0 ? alpha * x : x;
-}
 float relu(float x, float, float) {
   return x < 0 ? 0 : x;
 }
 float scaled_tanh(float x, float alpha, float beta) {
   return alpha * std::tanh(x * beta);
-}
-float sigmoid(float x, float, float) {
-  return 1 / (1 + std::exp(-x));
 }
 float softplus(float x, float, float) {
   return std::log1p(std::exp(-std::fabs(x))) + (x < 0 ? 0 : x);
@@ -43,30 +34,32 @@ float softplus(float x, float, float) {
 float softsign(float x, float, float) {
   return x / (1 + std::fabs(x));
 }
-float hyperbolic_tangent(float x, float, float) {
-  return std::tanh(x);
-}
 float thresholded_relu(float x, float alpha, float) {
   return x > alpha ? x : 0;
 }
 
+using Kind = Nonlinearity::Kind;
+
 constexpr std::array activation_table = {
-    ActivationRow{"Affine", {affine, 1, 0}},
-    ActivationRow{"Elu", {elu, 1, none}},
-    ActivationRow{"HardSigmoid", {hard_sigmoid, 0.2F, 0.5F}},
-    ActivationRow{"LeakyRelu", {leaky_relu, 0.01F, none}},
-    ActivationRow{"Relu", {relu, none, none}},
-    ActivationRow{"ScaledTanh", {scaled_tanh, 1, 1}},
-    ActivationRow{"Sigmoid", {sigmoid, none, none}},
-    ActivationRow{"Softplus", {softplus, none, none}},
-    ActivationRow{"Softsign", {softsign, none, none}},
-    ActivationRow{"Tanh", {hyperbolic_tangent, none, none}},
-    ActivationRow{"ThresholdedRelu", {thresholded_relu, 1, none}},
+    ActivationRow{"Affine", {{}, affine, 1, 0}},
+    ActivationRow{"Elu", {{}, elu, 1, none}},
+    ActivationRow{"HardSigmoid", {Kind::hard_sigmoid, nullptr, 0.2F, 0.5F}},
+    ActivationRow{"LeakyRelu", {Kind::leaky_relu, nullptr, 0.01F, none}},
+    ActivationRow{"Relu", {{}, relu, none, none}},
+    ActivationRow{"ScaledTanh", {{}, scaled_tanh, 1, 1}},
+    ActivationRow{"Sigmoid", {Kind::sigmoid, nullptr, none, none}},
+    ActivationRow{"Softplus", {{}, softplus, none, none}},
+    ActivationRow{"Softsign", {{}, softsign, none, none}},
+    ActivationRow{"Tanh", {Kind::tanh, nullptr, none, none}},
+    ActivationRow{"ThresholdedRelu", {{}, thresholded_relu, 1, none}},
 };
 
 Activation find_activation(const Call& call, std::string_view name) {
   for (const auto& row : activation_table) {
-    if (row.name == name) return row.activation;
+    if (row.name != name) continue;
+    Activation out = row.activation;
+    if (out.kind) out.code = nonlinearity_code();
+    return out;
   }
   call.fail(fmt::format("its activation \"{}\" is not known", name));
 }
@@ -81,6 +74,11 @@ std::vector<T> list(const Call& call, std::string_view key) {
 }
 
 }  // namespace
+
+void Activation::apply(float* values, std::int64_t count) const {
+  if (kind) return code({*kind, alpha, beta}, values, count, values);
+  for (std::int64_t i = 0; i < count; ++i) values[i] = function(values[i], alpha, beta);
+}
 
 std::vector<Activation> read_activations(const Call& call,
                                          std::span<const std::string_view> fallback,

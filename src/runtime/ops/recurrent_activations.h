@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -10,13 +12,16 @@
 
 namespace laconic::runtime {
 
-/// An activation with its parameters bound.
+/// An activation with its parameters bound: a function that kernels have, or one of a single value.
 struct Activation {
+  std::optional<Nonlinearity::Kind> kind;
   float (*function)(float, float alpha, float beta) = nullptr;
   float alpha = 0;
   float beta = 0;
+  NonlinearityCode code = nullptr;  ///< Where there is a kind.
 
-  float operator()(float x) const { return function(x, alpha, beta); }
+  /// Makes of each value what it is activated to.
+  void apply(float* values, std::int64_t count) const;
 };
 
 /// The activations of all directions, `fallback` for each if none are named. Those that have
