@@ -136,6 +136,26 @@ TEST(Session, MakesBiasesAndResidualsOfProductsPartOfThem) {
   EXPECT_EQ(count("MatMul"), 8);
 }
 
+TEST(Session, RefusesOperatorsWithoutTheirInputs) {
+  // Passes that look for patterns meet these before inputs are counted.
+  for (const char* const op :
+       {"Mul", "Add", "Div", "Erf", "Relu", "HardSwish", "BatchNormalization"}) {
+    for (const auto& inputs : {std::vector<std::string>{}, {"a"}, {"", "a"}}) {
+      Graph graph;
+      graph.inputs = {{"x", ElementType::float32, {1, 4}}};
+      graph.outputs = {{"y", ElementType::float32, {1, 4}}};
+      graph.constants = {{"w", random_constant({4, 4}, 1)}};
+      graph.nodes = {node("MatMul", {"x", "w"}, "m"), node("Sigmoid", {"m"}, "a"),
+                     node(op, inputs, "y")};
+      if (inputs == std::vector<std::string>{"a"} &&
+          (op == std::string_view("Erf") || op == std::string_view("Relu") ||
+           op == std::string_view("HardSwish")))
+        continue;
+      EXPECT_THROW((void)Session(graph), Error) << op << " of " << inputs.size();
+    }
+  }
+}
+
 TEST(Session, KeepsProductsThatAreNoSwish) {
   Graph graph = gated_block();
   graph.nodes[4].inputs = {"as", "dg"};  // Another value's gate.

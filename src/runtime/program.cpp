@@ -50,6 +50,12 @@ const Value* find(const Program& program, const Node& node, std::size_t input) {
   return found == program.constants.end() ? nullptr : &found->second;
 }
 
+/// The name of a node's input; empty where it is left out, as a damaged graph may have any.
+const std::string& input_of(const Node& node, std::size_t i) {
+  static const std::string none;
+  return i < node.inputs.size() ? node.inputs[i] : none;
+}
+
 bool is_float(const Value* value) {
   return value != nullptr && value->signature.type == ElementType::float32;
 }
@@ -67,6 +73,7 @@ struct Uses {
 
   /// The node that writes `value`, if nothing reads it but one node.
   [[nodiscard]] Node* only_source(Graph& graph, const std::string& value) const {
+    if (value.empty()) return nullptr;
     const auto found = writer.find(value);
     const auto count = reads.find(value);
     if (found == writer.end() || count == reads.end() || count->second != 1) return nullptr;
@@ -126,7 +133,7 @@ std::string beside(const Program& program, const Node* node, std::string_view op
     if (!is_float(constant) || !constant->known || constant->signature.count() != 1) continue;
     const bool fits = std::abs(constant->known->floats()[0] - value) < 1e-3F * value;
     // What is divided comes first.
-    return fits && (i == 1 || op != "Div") ? node->inputs[1 - i] : std::string();
+    return fits && (i == 1 || op != "Div") ? input_of(*node, 1 - i) : std::string();
   }
   return {};
 }
@@ -138,7 +145,7 @@ std::string gate_input(Program& program, const Uses& uses, const Node* sum,
   const std::string erf_output = beside(program, sum, "Add", 1);
   const Node* erf = erf_output.empty() ? nullptr : uses.only_source(graph, erf_output);
   if (erf == nullptr || erf->op != "Erf") return {};
-  const Node* scaled = uses.only_source(graph, erf->inputs[0]);
+  const Node* scaled = uses.only_source(graph, input_of(*erf, 0));
   auto x = beside(program, scaled, "Div", std::numbers::sqrt2_v<float>);
   if (x.empty()) x = beside(program, scaled, "Mul", 1 / std::numbers::sqrt2_v<float>);
   nodes = {sum, erf, scaled};
@@ -151,9 +158,9 @@ std::string gelu_input(Program& program, const Uses& uses, const Node& product, 
                        std::vector<const Node*>& nodes) {
   if (product.op != "Mul") return {};
   for (const std::size_t side : {0U, 1U}) {
-    const Node* sum = uses.only_source(program.graph, product.inputs[side]);
+    const Node* sum = uses.only_source(program.graph, input_of(product, side));
     const auto x = gate_input(program, uses, sum, nodes);
-    if (!x.empty() && half(product.inputs[1 - side], nodes) == x) return x;
+    if (!x.empty() && half(input_of(product, 1 - side), nodes) == x) return x;
   }
   return {};
 }
@@ -256,7 +263,7 @@ void fold_normalizations(Program& program) {
   std::set<const Node*> gone;
   for (const Node& norm : graph.nodes) {
     if (norm.op != "BatchNormalization" || norm.integer("training_mode", 0) != 0) continue;
-    Node* conv = uses.only_source(graph, norm.inputs[0]);
+    Node* conv = uses.only_source(graph, input_of(norm, 0));
     if (conv == nullptr || conv->op != "Conv" || !is_layer(program, *conv)) continue;
     const auto channels = find(program, *conv, 1)->signature.shape[0];
     std::vector<std::span<const float>> numbers;
@@ -297,7 +304,7 @@ void fuse_biases(Program& program) {
   for (const Node& sum : graph.nodes) {
     if (sum.op != "Add") continue;
     for (const std::size_t side : {0U, 1U}) {
-      Node* product = uses.only_source(graph, sum.inputs[side]);
+      Node* product = uses.only_source(graph, input_of(sum, side));
       const Value* bias = find(program, sum, 1 - side);
       if (product == nullptr || product->op != "MatMul" || product->has_input(2) ||
           !is_layer(program, *product) || !is_float(bias) || !bias->known ||
@@ -321,13 +328,14 @@ void find_swishes(Program& program) {
   for (Node& product : graph.nodes) {
     if (product.op != "Mul") continue;
     for (const std::size_t side : {0U, 1U}) {
-      const Node* gate = uses.only_source(graph, product.inputs[side]);
-      if (gate == nullptr || gate->inputs[0] != product.inputs[1 - side]) continue;
+      const Node* gate = uses.only_source(graph, input_of(product, side));
+      const std::string& x = input_of(product, 1 - side);
+      if (gate == nullptr || x.empty() || input_of(*gate, 0) != x) continue;
       const auto swish = swish_of(*gate);
       if (swish.empty()) continue;
       gone.insert(gate);
       product.op = swish;
-      product.inputs = {gate->inputs[0]};
+      product.inputs = {std::string(x)};
       break;
     }
   }
@@ -369,7 +377,7 @@ void fuse_functions(Program& program) {
   for (const Node& node : graph.nodes) {
     const auto function = function_of(program, node);
     if (!function) continue;
-    Node* layer = uses.only_source(graph, node.inputs[0]);
+    Node* layer = uses.only_source(graph, input_of(node, 0));
     if (layer == nullptr || gone.contains(layer) || !is_layer(program, *layer) ||
         layer->has(function_key)) {
       continue;
