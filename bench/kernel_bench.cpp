@@ -178,7 +178,8 @@ void convolve(benchmark::State& state, const PackedConv& conv, const ConvCase& c
   Workspace workspace;
   for (auto _ : state) {
     conv.run({x.data(), 1, conv.in_channels(), c.size, c.size, layout},
-             {y.data(), 1, conv.out_channels(), height, width, layout}, {.then = {.alpha = 0}}, workspace);
+             {y.data(), 1, conv.out_channels(), height, width, layout}, {.then = {.alpha = 0}},
+             workspace);
     benchmark::DoNotOptimize(y.data());
   }
   const double products = static_cast<double>(element_count(c.shape) * height * width);

@@ -136,6 +136,25 @@ TEST(Session, MakesBiasesAndResidualsOfProductsPartOfThem) {
   EXPECT_EQ(count("MatMul"), 8);
 }
 
+TEST(Session, AddsWhatIsBroadcastOverABatchThatIsNotKnown) {
+  Graph graph;
+  graph.inputs = {{"x", ElementType::float32, {-1, 3, 4}}};
+  graph.outputs = {{"y", ElementType::float32, {-1, 3, 4}}};
+  graph.constants = {{"w", random_constant({4, 4}, 1)}, {"places", random_constant({1, 3, 4}, 2)}};
+  graph.nodes = {node("MatMul", {"x", "w"}, "m"), node("Add", {"m", "places"}, "y")};
+  Session session(graph);
+  const auto one = answer(session, 1);
+  EXPECT_EQ(answer(session, 5).size(), 5 * one.size());
+}
+
+TEST(Session, RefusesFilesWithItsOwnAttributes) {
+  for (const char* const key : {"laconic.function", "laconic.turned", "laconic.channels_last"}) {
+    Graph graph = gated_block();
+    graph.nodes[0].attributes.emplace(key, std::int64_t{99});
+    EXPECT_THAT(error_of([&] { (void)Session(graph); }, ErrorCode::invalid_data), HasSubstr(key));
+  }
+}
+
 TEST(Session, RefusesOperatorsWithoutTheirInputs) {
   // Passes that look for patterns meet these before inputs are counted.
   for (const char* const op :

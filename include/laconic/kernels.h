@@ -113,7 +113,7 @@ class Workspace {
 
 /// A function that kernels apply to each value by itself, named as ONNX's operators are. NaN stays
 /// NaN. Equal input gives equal bytes for every instruction set. Those made of exp are within 4
-/// units in the last place, but for what rounding alpha x costs, and no less than 1e-38.
+/// units in the last place (gelu, whose terms cancel, of 1), but for what rounding alpha x costs.
 struct Nonlinearity {
   enum class Kind : std::uint8_t {
     clip,          ///< Within alpha (0 for Relu) and beta (6 for Relu6).

@@ -16,8 +16,6 @@ namespace laconic::runtime {
 /// Packed layers by node, kept from plan to plan.
 using PreparedLayers = std::vector<std::shared_ptr<const Prepared>>;
 
-using Signatures = std::map<std::string, Signature, std::less<>>;
-
 class Plan {
  public:
   /// `inputs` are in the order of the graph's; those that say what to do are known. Packs the

@@ -119,7 +119,7 @@ std::string_view swish_of(const Node& node) {
   if (node.op == "Sigmoid") return "Swish";
   constexpr float sixth = 1.0F / 6;
   const bool of_swish = node.op == "HardSigmoid" &&
-                        std::abs(node.number("alpha", 0.2F) - sixth) < 1e-6F &&
+                        std::abs(node.number("alpha", 0.2F) - sixth) < 1e-7F &&
                         node.number("beta", 0.5F) == 0.5F;
   return of_swish ? "HardSwish" : "";
 }
@@ -131,7 +131,7 @@ std::string beside(const Program& program, const Node* node, std::string_view op
   for (const std::size_t i : {1U, 0U}) {
     const Value* constant = find(program, *node, i);
     if (!is_float(constant) || !constant->known || constant->signature.count() != 1) continue;
-    const bool fits = std::abs(constant->known->floats()[0] - value) < 1e-3F * value;
+    const bool fits = std::abs(constant->known->floats()[0] - value) < 1e-6F * value;
     // What is divided comes first.
     return fits && (i == 1 || op != "Div") ? input_of(*node, 1 - i) : std::string();
   }
@@ -393,16 +393,18 @@ void fuse_functions(Program& program) {
   erase_nodes(graph, gone);
 }
 
-void fuse_sums(Program& program, const std::map<std::string, Signature, std::less<>>& signatures) {
+void fuse_sums(Program& program, std::span<const Signatures> guesses) {
   Graph& graph = program.graph;
   const Uses uses(graph);
   std::set<const Node*> gone;
-  const auto signature = [&](const std::string& name) {
-    const auto found = signatures.find(name);
-    return found == signatures.end() ? Signature{} : found->second;
+  const auto same = [&](const std::string& a, const std::string& b) {
+    return std::ranges::all_of(guesses, [&](const Signatures& signatures) {
+      const auto one = signatures.find(a), other = signatures.find(b);
+      return one != signatures.end() && other != signatures.end() && one->second == other->second;
+    });
   };
   for (Node& sum : graph.nodes) {
-    if (sum.op != "Add" || signature(sum.inputs[0]) != signature(sum.inputs[1])) continue;
+    if (sum.op != "Add" || !same(sum.inputs[0], sum.inputs[1])) continue;
     for (const std::size_t side : {0U, 1U}) {
       Node* layer = uses.only_source(graph, sum.inputs[side]);
       if (layer == nullptr || gone.contains(layer) || !is_layer(program, *layer) ||

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 
 namespace laconic::runtime {
 
+using Signatures = std::map<std::string, Signature, std::less<>>;
 using Values = std::map<std::string, Value, std::less<>>;
 
 struct Program {
@@ -51,12 +53,12 @@ void find_gelus(Program& program);
 void fuse_functions(Program& program);
 
 /// Makes the sum of a layer's output and another value of its shape part of the layer,
-/// and a function behind it as well.
-void fuse_sums(Program& program, const std::map<std::string, Signature, std::less<>>& signatures);
+/// and a function behind it as well. Shapes must be the same by all guesses: where the batch is
+/// guessed to be 1, what is broadcast over it looks as if it had its shape.
+void fuse_sums(Program& program, std::span<const Signatures> guesses);
 
 /// Lets convolutions, pools and what stands between them exchange images with channels last.
-void choose_layouts(Program& program,
-                    const std::map<std::string, Signature, std::less<>>& signatures);
+void choose_layouts(Program& program, const Signatures& signatures);
 
 /// Expands quantized tensors that something else than a packed layer reads.
 void expand_others(Program& program);

@@ -36,6 +36,12 @@ void check_operators(const Graph& graph) {
       fail(ErrorCode::unsupported_operator, "{} needs an operator that is not supported",
            describe(node));
     }
+    // Passes leave word for one another in attributes of such names, and trust them.
+    for (const auto& [key, attribute] : node.attributes) {
+      if (key.starts_with("laconic."))
+        fail(ErrorCode::invalid_data, "{} has an attribute \"{}\", which no file may have",
+             describe(node), key);
+    }
   }
 }
 
@@ -133,7 +139,7 @@ struct Session::Impl {
     expand_others(program);
     const auto guess = guessed_inputs();
     const auto signatures = guess ? inferred(*guess) : std::nullopt;
-    if (signatures) fuse_sums(program, *signatures);
+    if (signatures) fuse_sums(program, guesses(*signatures));
     if (signatures) choose_layouts(program, *signatures);
     told = find_told(program.graph);
     prepared.resize(program.graph.nodes.size());
@@ -148,7 +154,7 @@ struct Session::Impl {
 
   /// Inputs of the shapes that the options give, open extents 1; nothing if one cannot be guessed:
   /// elements that say what to do, a rank that is not known.
-  std::optional<std::vector<Value>> guessed_inputs() const {
+  std::optional<std::vector<Value>> guessed_inputs(std::int64_t open_extent = 1) const {
     const auto says = find_told(program.graph);
     std::vector<Value> out;
     for (std::size_t i = 0; i < program.graph.inputs.size(); ++i) {
@@ -160,8 +166,18 @@ struct Session::Impl {
         fail(ErrorCode::invalid_argument, "shape of input \"{}\" is {}, but must be {}", info.name,
              text(given->second), wanted_shape(info));
       }
-      for (auto& extent : value.signature.shape) extent = extent < 0 ? 1 : extent;
+      for (auto& extent : value.signature.shape) extent = extent < 0 ? open_extent : extent;
       out.push_back(std::move(value));
+    }
+    return out;
+  }
+
+  /// With what values are where open extents are 2, if the network takes that.
+  std::vector<Signatures> guesses(const Signatures& first) const {
+    std::vector<Signatures> out = {first};
+    try {
+      if (const auto second = inferred(*guessed_inputs(2))) out.push_back(*second);
+    } catch (const Error&) {  // Then it only takes 1, and one guess says all.
     }
     return out;
   }

@@ -7,14 +7,17 @@
 namespace laconic::runtime {
 namespace {
 
-constexpr std::int64_t least_rows = 4;  ///< Below, packing b would take longer than it saves.
+constexpr std::int64_t least_rows = 4;     ///< Below, packing b would take longer than it saves.
+constexpr std::int64_t least_columns = 8;  ///< Below, a packed panel would be mostly filling.
 
 }  // namespace
 
 TiledProduct::TiledProduct(const PlainProduct& product)
     : product_(product),
-      code_(product.m >= least_rows && product.a_col == 1 && product.k > 0 ? &float_code()
-                                                                           : nullptr) {}
+      code_(product.m >= least_rows && product.n >= least_columns && product.a_col == 1 &&
+                    product.k > 0
+                ? &float_code()
+                : nullptr) {}
 
 std::int64_t TiledProduct::panels() const {
   return (product_.n + panel_rows - 1) / panel_rows;
