@@ -17,6 +17,7 @@ struct Request {
   std::string data, allocator = "knapsack";
   WeightBudget budget;
   WidthRequest widths;
+  std::string quality = "accuracy";
   std::int64_t limit = 500;
   std::filesystem::path memory;
 };
@@ -30,10 +31,13 @@ Allocation allocate(const Context& context, const Request& request, const Graph&
   }
   const Network network(graph);
   const auto kind = parse_choice_kind(request.widths.choices);
-  const auto report = search_by_policy(
-      spec, table, budget,
-      accuracy_of_plans(network, *data, table, kind, request.limit, request.memory),
-      describe_layers(graph, table), progress_printer(context));
+  const auto report =
+      search_by_policy(spec, table, budget,
+                       quality_of_plans(network, *data, table, kind,
+                                        {.measure = parse_plan_measure(request.quality),
+                                         .samples = request.limit,
+                                         .memory = request.memory}),
+                       describe_layers(graph, table), progress_printer(context));
   if (!context.quiet) {
     fmt::print(stderr, "plan: reward {:.5g} after {} plans tried in {} episodes{}\n", report.reward,
                report.evaluations, report.episodes,
@@ -52,7 +56,7 @@ std::string measure(const Request& request, const Graph& graph, const Dataset* d
   const auto kind = parse_choice_kind(request.widths.choices);
   const auto before = evaluate(network, *data, Part::validation, {.limit = request.limit});
   const double after =
-      accuracy_of_plans(network, *data, table, kind, request.limit)(allocation.picks);
+      quality_of_plans(network, *data, table, kind, {.samples = request.limit})(allocation.picks);
   json["validation"] = {{"before", before.accuracy}, {"after", after}, {"samples", before.samples}};
   return fmt::format("; untrained, accuracy {:.2f} % of {:.2f} % on {} validation samples",
                      100 * after, 100 * before.accuracy, grouped(before.samples));
@@ -61,6 +65,7 @@ std::string measure(const Request& request, const Graph& graph, const Dataset* d
 void plan(const Context& context, const Request& request) {
   const auto spec = make_any_allocator(request.allocator)->spec();
   const auto source = damage_source(request.widths, context.seed);
+  (void)parse_plan_measure(request.quality);
   check_output(context, request.output);
   const Graph graph = read_onnx(request.input);
   const auto data = request.data.empty() ? nullptr : make_dataset(request.data);
@@ -116,6 +121,10 @@ void add_plan(CLI::App& app, Context& context) {
                               "Bits per weight on average, codebooks included");
   app.add_option("--ratio", request->budget.ratio, "32-bit weights against quantized ones")
       ->excludes(bits);
+  app.add_option("--quality", request->quality,
+                 "What policy_gradient is rewarded for: accuracy, or likelihood, exp(-loss), which "
+                 "tells plans apart that get the same samples right")
+      ->capture_default_str();
   app.add_option("--limit", request->limit, "Validation samples that plans are measured on; 0: all")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

@@ -134,42 +134,59 @@ TEST(WeightBudget, SaysBothEndsWhereItLiesOutside) {
                  ErrorCode::invalid_argument);
 }
 
-TEST(AccuracyOfPlans, AreMeasuredOnceAndRemembered) {
+TEST(QualityOfPlans, IsMeasuredOnceAndRemembered) {
   const TemporaryFolder folder;
   const auto file = folder.path("rewards");
+  const PlanQualityOptions kept{.memory = file};
   const auto table = damage_table(trained().graph, nullptr, widths(1, 3));
   const Network network(trained().graph);
   const std::vector<std::vector<std::size_t>> plans{{0, 1, 2}, {2, 2, 2}, {0, 0, 0}};
   std::vector<double> expected;
   {
-    const auto quality =
-        accuracy_of_plans(network, trained().data, table, ChoiceKind::kmeans, 0, file);
+    const auto quality = quality_of_plans(network, trained().data, table, ChoiceKind::kmeans, kept);
     for (const auto& plan : plans) expected.push_back(quality(plan));
   }
   // Cut off within the last line: that plan is measured again.
   std::filesystem::resize_file(file, std::filesystem::file_size(file) - 3);
-  const auto again = accuracy_of_plans(network, trained().data, table, ChoiceKind::kmeans, 0, file);
+  const auto again = quality_of_plans(network, trained().data, table, ChoiceKind::kmeans, kept);
   for (std::size_t i = 0; i < plans.size(); ++i) EXPECT_EQ(again(plans[i]), expected[i]);
   // What the file says is believed.
   std::ofstream(file, std::ios::app) << "1,1,1 0.125\n";
-  const auto told = accuracy_of_plans(network, trained().data, table, ChoiceKind::kmeans, 0, file);
+  const auto told = quality_of_plans(network, trained().data, table, ChoiceKind::kmeans, kept);
   EXPECT_EQ(told(std::vector<std::size_t>{1, 1, 1}), 0.125);
 
-  const auto refused = [&](std::int64_t samples, ErrorCode code) {
+  const auto refused = [&](const PlanQualityOptions& options, ErrorCode code) {
     return error_of(
         [&] {
-          (void)accuracy_of_plans(network, trained().data, table, ChoiceKind::kmeans, samples,
-                                  file);
+          (void)quality_of_plans(network, trained().data, table, ChoiceKind::kmeans, options);
         },
         code);
   };
-  EXPECT_THAT(refused(10, ErrorCode::invalid_argument), HasSubstr("of another search"));
+  for (const PlanQualityOptions& other :
+       {PlanQualityOptions{.samples = 10, .memory = file},
+        PlanQualityOptions{.measure = PlanMeasure::likelihood, .memory = file}}) {
+    EXPECT_THAT(refused(other, ErrorCode::invalid_argument), HasSubstr("of another search"));
+  }
   for (const char* const line : {"1,1,x 0.5\n", "1,1\n", "1 \n", "1,2 0.5 6\n"}) {
     const auto size = std::filesystem::file_size(file);
     std::ofstream(file, std::ios::app) << line;
-    EXPECT_THAT(refused(0, ErrorCode::corrupt_data), HasSubstr("line 6")) << line;
+    EXPECT_THAT(refused(kept, ErrorCode::corrupt_data), HasSubstr("line 6")) << line;
     std::filesystem::resize_file(file, size);
   }
+}
+
+TEST(QualityOfPlans, LikelihoodIsThatOfALabelOnAverage) {
+  const auto table = damage_table(trained().graph, nullptr, widths(1, 8));
+  const Network network(trained().graph);
+  const auto quality =
+      quality_of_plans(network, trained().data, table, ChoiceKind::kmeans,
+                       {.measure = PlanMeasure::likelihood, .samples = 0, .memory = {}});
+  const double fine = quality(std::vector<std::size_t>{7, 7, 7});
+  EXPECT_NEAR(fine, std::exp(-evaluate(network, trained().data, Part::validation).loss), 0.01);
+  EXPECT_NE(fine, quality(std::vector<std::size_t>{0, 0, 0}));
+  EXPECT_EQ(parse_plan_measure("likelihood"), PlanMeasure::likelihood);
+  EXPECT_THAT(error_of([] { (void)parse_plan_measure("loss"); }, ErrorCode::invalid_argument),
+              HasSubstr("accuracy, likelihood"));
 }
 
 TEST(Analyze, MeasuresEveryLayerAtEveryWidth) {

@@ -110,6 +110,29 @@ TEST(PolicyGradient, AsksForEveryPlanOnce) {
   EXPECT_GT(report.episodes, report.evaluations);
 }
 
+TEST(PolicyGradient, IsNeverWorseThanThePlanItStartsFrom) {
+  const auto tensors = toy();
+  const auto [least, most] = ends(tensors);
+  const double budget = 0.4 * least + 0.6 * most;
+  for (const char* const start : {"fixed", "rate", "knapsack"}) {
+    const auto from = make_allocator(start)->allocate(tensors, budget);
+    const auto search = [&](std::string_view updates) {
+      return search_by_policy(
+          fmt::format("policy_gradient:hidden=8,start={},updates={}", start, updates), tensors,
+          budget);
+    };
+    const auto report = search("20");
+    EXPECT_LE(report.best.bits, budget);
+    EXPECT_LE(report.best.damage, from.damage);
+    // What is drawn first lies about it.
+    const auto first = search("1");
+    EXPECT_LE(first.best.damage, from.damage);
+    EXPECT_LT(first.entropy, 1.3);
+    EXPECT_NEAR(search_by_policy("policy_gradient:hidden=8,updates=1", tensors, budget).entropy,
+                std::log(4.0), 0.01);
+  }
+}
+
 TEST(PolicyGradient, SaysThatItStayedWhereAllPlansAreAlike) {
   const auto tensors = toy();
   const auto report = search_by_policy("policy_gradient:updates=5,hidden=8", tensors, infinity,
@@ -147,9 +170,10 @@ TEST(Policy, GradientsAreThoseOfFiniteDifferences) {
   for (std::int64_t i = 0; i < 12; ++i) {
     features.data_ptr<float>()[i] = static_cast<float>(random.normal());
   }
-  auto allowed = at::ones({4, 3}, at::kBool);
-  allowed[1][2] = false;
-  const Policy policy(features, allowed, 5, random);
+  auto prior = at::zeros({4, 3});
+  prior[1][2] = -infinity;
+  prior[2][0] = 0.5;
+  const Policy policy(features, prior, 5, random);
   const auto objective = [&] {
     const auto log_p = policy.log_probabilities();
     return log_p[0][1] + 2 * log_p[1][0] - log_p[3][2];
@@ -175,7 +199,7 @@ TEST(Policy, GradientsAreThoseOfFiniteDifferences) {
 TEST(Policy, TheEstimatorsMeanIsTheExactGradientWhateverTheBaseline) {
   // Two tensors of two choices: by enumeration, sum p(a) grad log p(a) (R(a) - b) = grad E[R].
   Random random(5);
-  const Policy policy(at::ones({2, 1}), at::ones({2, 2}, at::kBool), 3, random);
+  const Policy policy(at::ones({2, 1}), at::zeros({2, 2}), 3, random);
   const double rewards[2][2] = {{1, -2}, {0.5, 3}};
   std::vector<at::Tensor> parameters;
   for (const auto& [name, parameter] : policy.parameters()) parameters.push_back(parameter);

@@ -36,8 +36,8 @@ struct DamageSource {
 
 /// The damage table of a graph's weights, in the order of laconic::parameters(). `data` may be
 /// null. Throws Error(invalid_argument) if the file that it is kept in is of another network, data
-/// set or source, and Error(corrupt_data) if it is damaged. Throws Error(invalid_argument) where there is no weight, Error(invalid_data) where the
-/// network does not fit the data.
+/// set or source, and Error(corrupt_data) if it is damaged. Throws Error(invalid_argument) where
+/// there is no weight, Error(invalid_data) where the network does not fit the data.
 [[nodiscard]] std::vector<TensorChoices> damage_table(const Graph& graph, const Dataset* data,
                                                       const DamageSource& source,
                                                       const ProgressSink& progress = {});
@@ -60,15 +60,30 @@ struct WeightBudget {
 [[nodiscard]] std::vector<TensorDescription> describe_layers(const Graph& graph,
                                                              std::span<const TensorChoices> table);
 
-/// Accuracy with all tensors quantized as picked, on the first `samples` of the validation part (0:
-/// all). Nothing is trained. Network, data and table must outlive it. Unless `memory` is empty,
-/// answers are kept in that file and not measured again: a search that was broken off and is begun
-/// anew comes to where it was at once, and to the same plan. Throws Error(invalid_argument) for a
-/// file of another network, data set, table or number of samples.
-[[nodiscard]] PlanQuality accuracy_of_plans(const Network& network, const Dataset& data,
-                                            std::span<const TensorChoices> table, ChoiceKind kind,
-                                            std::int64_t samples,
-                                            const std::filesystem::path& memory = {});
+/// What a plan is worth, 0 to 1.
+enum class PlanMeasure {
+  accuracy,
+  likelihood,  ///< exp(-loss): tells plans apart that get the same samples right.
+};
+
+/// Throws Error(invalid_argument) naming the valid words.
+[[nodiscard]] PlanMeasure parse_plan_measure(std::string_view text);
+
+struct PlanQualityOptions {
+  PlanMeasure measure = PlanMeasure::accuracy;
+  std::int64_t samples = 0;  ///< The first so many of the validation part; 0: all.
+
+  /// File that answers are kept in and not measured again: a search that was broken off and is
+  /// begun anew comes to where it was at once, and to the same plan. Empty: not kept.
+  std::filesystem::path memory;
+};
+
+/// The network's worth with all tensors quantized as picked. Nothing is trained. Network, data and
+/// table must outlive it. Throws Error(invalid_argument) for the memory of another network, data
+/// set, table, measure or number of samples.
+[[nodiscard]] PlanQuality quality_of_plans(const Network& network, const Dataset& data,
+                                           std::span<const TensorChoices> table, ChoiceKind kind,
+                                           const PlanQualityOptions& options = {});
 
 /// A tensor quantized alone at one width.
 struct WidthEffect {

@@ -12,15 +12,18 @@ constexpr std::array policy_options = {
     OptionInfo{"reward", "budget", "budget|linear|product",
                "budget: quality, less a penalty beyond the budget; linear: quality less lambda x "
                "size; product: s(2-s) x quality, s the share of the size that is saved."},
+    OptionInfo{"start", "even", "even|fixed|rate|knapsack",
+               "What is drawn first: any plan alike, or those close to that allocator's, which is "
+               "then tried itself."},
     OptionInfo{"lambda", "1", ">=0", "What the size of the largest plan costs; linear only."},
     OptionInfo{"penalty", "10", ">=0", "For a plan twice as large as the budget; budget only."},
     OptionInfo{"updates", "300", "1..1000000", "Most steps of the policy."},
     OptionInfo{"episodes", "16", "1..100000", "Plans drawn for each step."},
     OptionInfo{"hidden", "64", "1..4096", "Units of the LSTM, in each direction."},
     OptionInfo{"lr", "0.01", ">0", "Of Adam."},
-    OptionInfo{"entropy", "0.2", ">=0",
-               "What a nat of a tensor's entropy is worth, in spreads "
-               "of the reward."},
+    OptionInfo{"entropy", "1", ">=0",
+               "What a nat of entropy, on average over the tensors, is worth, in spreads of the "
+               "reward."},
     OptionInfo{"seed", "1", "0..1000000000", "Of all that is drawn."},
 };
 

@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
-#include <limits>
 
 namespace laconic {
 namespace {
@@ -14,9 +13,9 @@ constexpr std::array lstm_weights = {
 
 }  // namespace
 
-Policy::Policy(at::Tensor features, at::Tensor allowed, std::int64_t hidden, Random& random)
-    : features_(std::move(features)), allowed_(std::move(allowed)), hidden_(hidden) {
-  const auto inputs = features_.size(1), actions = allowed_.size(1);
+Policy::Policy(at::Tensor features, at::Tensor prior, std::int64_t hidden, Random& random)
+    : features_(std::move(features)), prior_(std::move(prior)), hidden_(hidden) {
+  const auto inputs = features_.size(1), actions = prior_.size(1);
   const double reach = 1 / std::sqrt(static_cast<double>(hidden));
   const auto add = [&](const std::string& name, std::vector<std::int64_t> shape, double scale) {
     auto tensor = at::empty(shape, at::kFloat);
@@ -35,7 +34,7 @@ Policy::Policy(at::Tensor features, at::Tensor allowed, std::int64_t hidden, Ran
       add(word, {4 * hidden, word.ends_with("input") ? inputs : hidden}, reach);
     }
   }
-  // A small head: the first episodes are drawn almost evenly.
+  // A small head: the first episodes are drawn almost as the prior has it.
   add("head", {actions, 2 * hidden}, 0.1 * reach);
   add("head_bias", {actions}, 0);
 }
@@ -50,8 +49,7 @@ at::Tensor Policy::log_probabilities() const {
                /*batch_first=*/false);
   const auto logits = at::linear(states.squeeze(1), parameters_.find("head")->second,
                                  parameters_.find("head_bias")->second);
-  return at::log_softmax(
-      logits.masked_fill(allowed_.logical_not(), -std::numeric_limits<float>::infinity()), 1);
+  return at::log_softmax(logits + prior_, 1);
 }
 
 }  // namespace laconic

@@ -16,9 +16,10 @@ namespace laconic {
 /// On the CPU, in single precision, computed on the calling thread alone.
 class Policy {
  public:
-  /// `features`: [tensors, features]. `allowed`: [tensors, actions], true where a tensor has that
-  /// choice. Initial parameters are drawn from `random`.
-  Policy(at::Tensor features, at::Tensor allowed, std::int64_t hidden, Random& random);
+  /// `features`: [tensors, features]. `prior`: [tensors, actions], added to what the network says
+  /// before the softmax; -infinity where a tensor has no such choice. Initial parameters are drawn
+  /// from `random`.
+  Policy(at::Tensor features, at::Tensor prior, std::int64_t hidden, Random& random);
 
   /// Logarithms of the choices' probabilities, [tensors, actions]; -infinity for those not allowed.
   [[nodiscard]] at::Tensor log_probabilities() const;
@@ -29,7 +30,7 @@ class Policy {
   }
 
  private:
-  at::Tensor features_, allowed_;
+  at::Tensor features_, prior_;
   std::int64_t hidden_;
   std::map<std::string, at::Tensor, std::less<>> parameters_;
 };

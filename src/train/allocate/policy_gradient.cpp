@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
 
@@ -23,6 +24,7 @@ namespace {
 constexpr double baseline_decay = 0.95;
 constexpr double largest_gradient = 2;    ///< Norm that gradients are clipped to.
 constexpr double settled_entropy = 0.02;  ///< Nats per tensor: the policy has made up its mind.
+constexpr double pull = 1.5;  ///< Of a plan to start from: one size further is e^pull less likely.
 
 enum class Reward { linear, product, budget };
 
@@ -31,6 +33,7 @@ struct Settings {
       : reward(options.text("reward") == "linear"    ? Reward::linear
                : options.text("reward") == "product" ? Reward::product
                                                      : Reward::budget),
+        start(options.text("start")),
         lambda(options.number("lambda")),
         penalty(options.number("penalty")),
         updates(options.integer("updates")),
@@ -41,6 +44,7 @@ struct Settings {
         seed(static_cast<std::uint64_t>(options.integer("seed"))) {}
 
   Reward reward;
+  std::string start;  ///< Allocator whose plan is near what is drawn first; or "even".
   double lambda, penalty;
   std::int64_t updates, episodes, hidden;
   double learning_rate, entropy;
@@ -80,6 +84,8 @@ std::vector<TensorDescription> describe(std::span<const TensorChoices> tensors) 
 }
 
 class Search {
+  using Picks = std::vector<std::size_t>;
+
  public:
   Search(const Settings& settings, std::span<const TensorChoices> tensors, double budget,
          const PlanQuality& quality, std::span<const TensorDescription> descriptions,
@@ -89,7 +95,8 @@ class Search {
         quality_(quality),
         progress_(progress),
         random_(settings.seed, "policy gradient"),
-        policy_(features(tensors, descriptions), allowed(tensors), settings.hidden, random_) {
+        start_(start(settings, tensors, budget)),
+        policy_(features(tensors, descriptions), prior(tensors, start_), settings.hidden, random_) {
     set_budget(problem_, budget);
     optimizer_ = make_optimizer("adam:lr=" + print_number(settings.learning_rate));
     optimizer_->begin(policy_.parameters(), 0);
@@ -97,6 +104,7 @@ class Search {
     reference_ = std::max(measured(smallest_).damage, 1e-300);
     // Whatever the agent does, one plan fits.
     try_plan(smallest_);
+    if (!start_.empty()) try_plan(start_);
   }
 
   PolicyReport run() {
@@ -135,11 +143,7 @@ class Search {
     return report_;
   }
 
-  [[nodiscard]] const AllocationProblem& problem() const { return problem_; }
-
  private:
-  using Picks = std::vector<std::size_t>;
-
   static at::Tensor features(std::span<const TensorChoices> tensors,
                              std::span<const TensorDescription> given) {
     const auto own = describe(tensors);
@@ -155,14 +159,33 @@ class Search {
     return out;
   }
 
-  static at::Tensor allowed(std::span<const TensorChoices> tensors) {
+  /// The plan to start from; empty if there is none.
+  static Picks start(const Settings& settings, std::span<const TensorChoices> tensors,
+                     double budget) {
+    if (settings.start == "even") return {};
+    return make_allocator(settings.start)->allocate(tensors, budget).picks;
+  }
+
+  /// Even, or highest at `start`.
+  static at::Tensor prior(std::span<const TensorChoices> tensors, const Picks& start) {
     std::size_t most = 0;
     for (const auto& tensor : tensors) most = std::max(most, tensor.choices.size());
-    auto out = at::zeros(
-        {static_cast<std::int64_t>(tensors.size()), static_cast<std::int64_t>(most)}, at::kBool);
+    auto out =
+        at::full({static_cast<std::int64_t>(tensors.size()), static_cast<std::int64_t>(most)},
+                 -std::numeric_limits<float>::infinity(), at::kFloat);
     for (std::size_t t = 0; t < tensors.size(); ++t) {
-      out[static_cast<std::int64_t>(t)].slice(
-          0, 0, static_cast<std::int64_t>(tensors[t].choices.size())) = true;
+      const auto& choices = tensors[t].choices;
+      float* const row = out.data_ptr<float>() + t * most;
+      std::fill_n(row, choices.size(), 0.0F);
+      if (start.empty() || choices.size() < 2) continue;
+      const auto bits = [](const auto& choice) { return choice.bits; };
+      const auto [low, high] = std::ranges::minmax(choices, {}, bits);
+      const double step =
+          std::max((high.bits - low.bits) / static_cast<double>(choices.size() - 1), 1e-9);
+      for (std::size_t a = 0; a < choices.size(); ++a) {
+        row[a] =
+            static_cast<float>(-pull * std::abs(choices[a].bits - choices[start[t]].bits) / step);
+      }
     }
     return out;
   }
@@ -255,7 +278,6 @@ class Search {
 
   void learn(const at::Tensor& log_p, const at::Tensor& entropy, const std::vector<Picks>& episodes,
              const std::vector<double>& rewards, double baseline, double unit) {
-    const auto count = static_cast<std::int64_t>(problem_.choices.size());
     auto gain = at::zeros_like(log_p);
     auto* values = gain.data_ptr<float>();
     const auto actions = static_cast<std::size_t>(log_p.size(1));
@@ -267,7 +289,7 @@ class Search {
       }
     }
     const auto chosen = at::where(gain != 0, log_p, at::zeros_like(log_p));
-    const auto objective = (chosen * gain).sum() + settings_.entropy * entropy * count;
+    const auto objective = (chosen * gain).sum() + settings_.entropy * entropy;
     (-objective).backward();
     clip();
     optimizer_->step(1);
@@ -305,6 +327,7 @@ class Search {
   const PlanQuality& quality_;
   const ProgressSink& progress_;
   Random random_;
+  Picks start_;
   Policy policy_;
   std::unique_ptr<Optimizer> optimizer_;
   std::map<Picks, double> rewards_;

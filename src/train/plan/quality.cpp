@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <memory>
 
@@ -14,6 +15,13 @@
 
 namespace laconic {
 namespace {
+
+constexpr std::array<std::pair<PlanMeasure, std::string_view>, 2> measures{
+    {{PlanMeasure::accuracy, "accuracy"}, {PlanMeasure::likelihood, "likelihood"}}};
+
+std::string_view name(PlanMeasure measure) {
+  return measures[static_cast<std::size_t>(measure)].second;
+}
 
 /// Of names, ways, sizes and damages: another network has other damages.
 std::string digest_of(std::span<const TensorChoices> table) {
@@ -55,9 +63,17 @@ std::vector<TensorDescription> describe_layers(const Graph& graph,
   return out;
 }
 
-PlanQuality accuracy_of_plans(const Network& network, const Dataset& data,
-                              std::span<const TensorChoices> table, ChoiceKind kind,
-                              std::int64_t samples, const std::filesystem::path& memory) {
+PlanMeasure parse_plan_measure(std::string_view text) {
+  for (const auto& [measure, word] : measures) {
+    if (word == text) return measure;
+  }
+  fail(ErrorCode::invalid_argument,
+       "plans are measured by \"{}\", but must be by one of accuracy, likelihood", text);
+}
+
+PlanQuality quality_of_plans(const Network& network, const Dataset& data,
+                             std::span<const TensorChoices> table, ChoiceKind kind,
+                             const PlanQualityOptions& options) {
   if (data.size(Part::validation) == 0) {
     fail(ErrorCode::invalid_data,
          "{} has no validation part to measure plans on: give its option validation a share",
@@ -65,19 +81,20 @@ PlanQuality accuracy_of_plans(const Network& network, const Dataset& data,
   }
   // Shared, as functions can be copied.
   const auto values = std::make_shared<QuantizedValues>(network, table, kind);
-  PlanQuality quality = [&network, &data, table, samples,
-                         values](std::span<const std::size_t> picks) {
+  PlanQuality quality = [&network, &data, table, measure = options.measure,
+                         samples = options.samples, values](std::span<const std::size_t> picks) {
     std::map<std::string, at::Tensor, std::less<>> overrides;
     for (std::size_t t = 0; t < picks.size(); ++t) {
       overrides.emplace(table[t].tensor, values->of(t, picks[t]));
     }
-    return evaluate(network, data, Part::validation, {.limit = samples, .overrides = &overrides})
-        .accuracy;
+    const auto score =
+        evaluate(network, data, Part::validation, {.limit = samples, .overrides = &overrides});
+    return measure == PlanMeasure::accuracy ? score.accuracy : std::exp(-score.loss);
   };
-  if (memory.empty()) return quality;
-  return remembered(
-      std::move(quality), memory,
-      fmt::format("table {}, {} samples of {}", digest_of(table), samples, data.spec()));
+  if (options.memory.empty()) return quality;
+  return remembered(std::move(quality), options.memory,
+                    fmt::format("{}, table {}, {} samples of {}", name(options.measure),
+                                digest_of(table), options.samples, data.spec()));
 }
 
 }  // namespace laconic
