@@ -101,6 +101,7 @@ struct Measured {
   std::int64_t peak_before_load = 0, peak_of_load = 0;
   std::vector<double> one, many;  ///< Times of single runs, ascending.
   SessionMemory memory;
+  std::int64_t at_once = 0;  ///< Samples, of a batch in parts.
 };
 
 Json rival_json(const Measured& ours, const Rival& rival) {
@@ -143,6 +144,7 @@ Json measured_json(const Measured& ours, const Request& request) {
           {"batch", request.batch},
           {"batch_ms", {{"least", ours.many.front()}, {"median", percentile(ours.many, 0.5)}}},
           {"samples_per_second", rate},
+          {"samples_at_once", ours.at_once > 0 ? ours.at_once : request.batch},
           {"weight_bytes", ours.memory.weights},
           {"value_bytes", ours.memory.values},
           {"scratch_bytes", ours.memory.scratch},
@@ -158,15 +160,15 @@ std::string measured_text(const Measured& ours, const Request& request) {
       "{}: {} kernels, {} threads\n"
       "load         {:.2f} ms{}; {} more in the process at most\n"
       "batch 1      {:.3f} ms median, {:.3f} least, {:.3f} p90, {:.3f} p99, {} runs\n"
-      "batch {:<6} {:.3f} ms median, {:.3f} least: {:.0f} samples a second\n"
+      "batch {:<6} {:.3f} ms median, {:.3f} least: {:.0f} samples a second{}\n"
       "memory       weights {}, values {}, scratch {}; the process {} at most",
       request.model.string(), request.choice.kernels, threads(), ours.load,
       request.choice.kernels == "fastest" ? ", kernels measured within" : "",
       bytes(ours.peak_of_load - ours.peak_before_load), percentile(ours.one, 0.5), ours.one.front(),
       percentile(ours.one, 0.9), percentile(ours.one, 0.99), ours.one.size(), request.batch, median,
       ours.many.front(), 1000 * static_cast<double>(request.batch) / median,
-      bytes(ours.memory.weights), bytes(ours.memory.values), bytes(ours.memory.scratch),
-      bytes(peak_memory()));
+      ours.at_once > 0 ? fmt::format(", {} at once", ours.at_once) : "", bytes(ours.memory.weights),
+      bytes(ours.memory.values), bytes(ours.memory.scratch), bytes(peak_memory()));
 }
 
 void bench(const Context& context, const Request& request) {
@@ -194,6 +196,7 @@ void bench(const Context& context, const Request& request) {
     }
   }
   ours.memory = session.memory();
+  ours.at_once = session.samples_at_once();
   Json json = measured_json(ours, request);
   std::string text = measured_text(ours, request);
   if (rival) {

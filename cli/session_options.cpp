@@ -58,12 +58,18 @@ void add_session_options(CLI::App& app, SessionChoice& choice) {
                  "activations; dense: float weights")
       ->check(CLI::IsMember(words))
       ->capture_default_str();
+  app.add_option("--at-once", choice.samples_at_once,
+                 "Samples of a batch to run at once; 0: as many as measure fastest, with other "
+                 "kernels than the fastest all")
+      ->check(CLI::Range(0, 65536))
+      ->capture_default_str();
   app.add_option("--shape", choice.shapes,
                  "Shape of an input to measure with, NAME=1x3x32x32; open extents are 1 otherwise");
 }
 
 SessionOptions read_options(const SessionChoice& choice) {
   SessionOptions options{.kernels = parse_kernels(choice.kernels)};
+  options.samples_at_once = choice.samples_at_once;
   for (const auto& text : choice.shapes) {
     const auto equals = text.rfind('=');
     if (equals == std::string::npos) {

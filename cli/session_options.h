@@ -12,10 +12,11 @@ namespace laconic::cli {
 
 struct SessionChoice {
   std::string kernels = "fastest";
+  std::int64_t samples_at_once = 0;
   std::vector<std::string> shapes;  ///< "NAME=1x3x32x32".
 };
 
-/// Adds --kernels and --shape.
+/// Adds --kernels, --at-once and --shape.
 void add_session_options(CLI::App& app, SessionChoice& choice);
 
 /// Throws Error(invalid_argument) for a shape that is not written as it must be.

@@ -122,8 +122,10 @@ void run(Session& session, std::int64_t open_extent) {
 void open_and_run(const Bytes& file, LayerKernels kernels) {
   const NamedBytes named(file);
   try {
-    Session session = Session::open(
-        named.path(), {.kernels = kernels, .limits = limits, .max_value_elements = most_elements});
+    Session session = Session::open(named.path(), {.kernels = kernels,
+                                                   .samples_at_once = std::ssize(file) % 2,
+                                                   .limits = limits,
+                                                   .max_value_elements = most_elements});
     run(session, 1);
     run(session, 3);
   } catch (const Error& error) {

@@ -54,6 +54,11 @@ struct SessionOptions {
   /// given here are taken to be 1. Other shapes are planned for when run() meets them.
   std::map<std::string, Shape, std::less<>> shapes = {};
 
+  /// Samples of a batch to run at once, where the network keeps samples apart: what few need stays
+  /// in the caches. 0: with kernels `fastest` as many as measure fastest when a batch first comes,
+  /// else all. Throws Error(invalid_argument) if negative.
+  std::int64_t samples_at_once = 0;
+
   ReadLimits limits = {};  ///< Of Session::open().
 
   /// Elements that one value may have: a network that asks for more is refused.
@@ -113,6 +118,9 @@ class Session {
   [[nodiscard]] std::vector<LayerReport> layers() const;
 
   [[nodiscard]] SessionMemory memory() const noexcept;
+
+  /// Samples of the last batch that are run at once; 0 where the batch is run as one.
+  [[nodiscard]] std::int64_t samples_at_once() const noexcept;
 
  private:
   struct Impl;

@@ -6,7 +6,7 @@
 
 #include "graph/passes.h"
 #include "laconic/error.h"
-#include "runtime/plan.h"
+#include "runtime/batch.h"
 
 namespace laconic {
 
@@ -121,13 +121,19 @@ struct Session::Impl {
   std::vector<bool> told;  ///< By input.
   PreparedLayers prepared;
   std::vector<Value> planned_for;
-  std::unique_ptr<Plan> plan;
+  std::unique_ptr<Batch> plan;
+  PartSize part;
   std::vector<const std::byte*> data;
   std::vector<TensorView> answers;
 
   Impl(Program given, SessionOptions chosen)
       : program(std::move(given)), options(std::move(chosen)) {
     program.max_elements = options.max_value_elements;
+    if (options.samples_at_once < 0) {
+      fail(ErrorCode::invalid_argument, "samples at once are {}, but must be at least 0",
+           options.samples_at_once);
+    }
+    part = {options.samples_at_once, options.samples_at_once > 0};
     check_operators(program.graph);
     check_structure(program);
     turn_weights(program);
@@ -195,14 +201,18 @@ struct Session::Impl {
     }
   }
 
-  void make_plan(std::vector<Value> inputs) {
+  /// With `elements` of a run, in the parts that are measured to be fastest on them.
+  void make_plan(std::vector<Value> inputs, std::span<const std::byte* const> elements = {}) {
     plan.reset();
-    plan = std::make_unique<Plan>(program, inputs, prepared, options.kernels);
+    plan =
+        elements.empty() || (options.kernels != LayerKernels::fastest && !part.settled)
+            ? std::make_unique<Batch>(program, inputs, prepared, options.kernels)
+            : std::make_unique<Batch>(program, inputs, prepared, options.kernels, elements, part);
     planned_for = std::move(inputs);
     drop_packed_weights();
     answers.clear();
-    for (std::size_t i = 0; i < plan->output_count(); ++i) {
-      answers.push_back({plan->output(i).type, plan->output(i).shape, {}});
+    for (const Signature& output : plan->outputs()) {
+      answers.push_back({output.type, output.shape, {}});
     }
   }
 
@@ -243,7 +253,7 @@ struct Session::Impl {
       }
       values.push_back(std::move(value));
     }
-    make_plan(std::move(values));
+    make_plan(std::move(values), data);
   }
 };
 
@@ -279,11 +289,11 @@ std::span<const TensorView> Session::run(std::span<const TensorView> inputs) {
          inputs.size());
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) check_input(wanted[i], inputs[i]);
-  if (!impl.planned(inputs)) impl.plan_for(inputs);
   for (std::size_t i = 0; i < inputs.size(); ++i) impl.data[i] = inputs[i].bytes.data();
+  if (!impl.planned(inputs)) impl.plan_for(inputs);
   impl.plan->run(impl.data);
   for (std::size_t i = 0; i < impl.answers.size(); ++i) {
-    impl.answers[i].bytes = {impl.plan->output_data(i), impl.plan->output(i).bytes()};
+    impl.answers[i].bytes = {impl.plan->output_data(i), impl.plan->outputs()[i].bytes()};
   }
   return impl.answers;
 }
@@ -298,6 +308,10 @@ std::vector<LayerReport> Session::layers() const {
     }
   }
   return out;
+}
+
+std::int64_t Session::samples_at_once() const noexcept {
+  return impl_->plan ? impl_->plan->samples_at_once() : 0;
 }
 
 SessionMemory Session::memory() const noexcept {
