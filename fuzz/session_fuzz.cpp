@@ -65,8 +65,9 @@ Graph sequence_tagger() {
 const std::vector<Bytes>& seeds() {
   static const std::vector<Bytes> all = [] {
     std::vector<Bytes> out;
-    for (const Graph& graph : {residual_classifier(), padded_shortcut("reflect"), sequence_tagger(),
-                               gated_block(), transformer_block()}) {
+    for (const Graph& graph :
+         {residual_classifier(), padded_shortcut("reflect"), sequence_tagger(), gated_block(),
+          transformer_block(), hard_swish_graph(0), layer_normalization_graph(true)}) {
       for (const char* spec : {"uniform:levels=15", "kmeans:levels=4", "kmeans:levels=200"}) {
         out.push_back(pack(quantized(graph, spec)));
       }

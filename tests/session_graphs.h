@@ -205,6 +205,66 @@ inline Graph transformer_block() {
   return graph;
 }
 
+/// x of [batch, 2, 5] through one of the ways to write a hard swish, or what looks like one.
+inline Graph hard_swish_graph(int way, float shift = 3, float most = 6) {
+  const auto scalar = [](float value) { return Constant::of({}, std::span(&value, 1)); };
+  Graph graph;
+  graph.inputs = {{"x", ElementType::float32, {-1, 2, 5}}};
+  graph.outputs = {{"y", ElementType::float32, {-1, 2, 5}}};
+  graph.constants = {{"shift", scalar(shift)},
+                     {"none", scalar(0)},
+                     {"most", scalar(most)},
+                     {"six", scalar(6)},
+                     {"sixth", scalar(1.0F / 6)}};
+  graph.nodes = {node("Add", {"x", "shift"}, "a"), node("Clip", {"a", "none", "most"}, "c")};
+  const std::vector<std::vector<Node>> ways = {
+      {node("Mul", {"x", "c"}, "p"), node("Div", {"p", "six"}, "y")},
+      {node("Mul", {"c", "x"}, "p"), node("Mul", {"sixth", "p"}, "y")},
+      {node("Div", {"c", "six"}, "s"), node("Mul", {"x", "s"}, "y")},
+      {node("Mul", {"c", "sixth"}, "s"), node("Mul", {"s", "x"}, "y")},
+      {node("Div", {"c", "six"}, "y")}};
+  for (const Node& rest : ways[static_cast<std::size_t>(way)]) graph.nodes.push_back(rest);
+  return graph;
+}
+
+/// x of [batch, 4, 6], less its mean and divided by its deviation over an axis, as networks have it
+/// where the exporter knows no LayerNormalization.
+inline Graph layer_normalization_graph(bool power, std::int64_t axis = -1,
+                                       std::int64_t opset = 13) {
+  const auto scalar = [](float value) { return Constant::of({}, std::span(&value, 1)); };
+  Graph graph;
+  graph.opset = opset;
+  graph.inputs = {{"x", ElementType::float32, {-1, 4, 6}}};
+  graph.outputs = {{"y", ElementType::float32, {-1, 4, 6}}};
+  graph.constants = {{"two", scalar(2)},
+                     {"epsilon", scalar(1e-2F)},
+                     {"scale", random_constant({6}, 1)},
+                     {"shift", random_constant({6}, 2)}};
+  std::map<std::string, Attribute, std::less<>> over;
+  std::vector<std::string> more;
+  if (opset < 18) {
+    over.emplace("axes", std::vector<std::int64_t>{axis});
+  } else {
+    graph.constants.emplace("axes", Constant::of({1}, std::span(&axis, 1)));
+    more = {"axes"};
+  }
+  const auto mean = [&](const std::string& of, const std::string& to) {
+    std::vector<std::string> inputs = {of};
+    inputs.insert(inputs.end(), more.begin(), more.end());
+    graph.nodes.push_back(node("ReduceMean", inputs, to, over));
+  };
+  mean("x", "m");
+  graph.nodes.push_back(node("Sub", {"x", "m"}, "d"));
+  graph.nodes.push_back(power ? node("Pow", {"d", "two"}, "s") : node("Mul", {"d", "d"}, "s"));
+  mean("s", "v");
+  for (const Node& rest :
+       {node("Add", {"v", "epsilon"}, "e"), node("Sqrt", {"e"}, "r"), node("Div", {"d", "r"}, "n"),
+        node("Mul", {"scale", "n"}, "g"), node("Add", {"g", "shift"}, "y")}) {
+    graph.nodes.push_back(rest);
+  }
+  return graph;
+}
+
 /// All weights quantized by `spec`.
 inline CompressedNetwork quantized(Graph graph, std::string_view spec) {
   CompressedNetwork network;

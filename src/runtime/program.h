@@ -23,6 +23,9 @@ struct Program {
   std::int64_t max_elements = 0;  ///< Of a value; what the session allows.
 };
 
+/// Weights as a program has them.
+[[nodiscard]] Value to_value(Weights weights);
+
 [[nodiscard]] Program make_program(CompressedNetwork network);
 
 /// The program of a file, whose matrices stay coded until they are packed: checksums are verified,
@@ -42,6 +45,9 @@ void fold_normalizations(Program& program);
 /// Makes a vector that is added to a product with a constant matrix part of it.
 void fuse_biases(Program& program);
 
+/// Makes HardSigmoid of Clip(x + 3, 0, 6) / 6, and HardSwish where x was multiplied by it before.
+void find_hard_sigmoids(Program& program);
+
 /// Makes Swish of what computes it: a value times its Sigmoid. Makes HardSwish of a value times
 /// its HardSigmoid, where alpha is 1 / 6 and beta 1 / 2.
 void find_swishes(Program& program);
@@ -56,6 +62,10 @@ void fuse_functions(Program& program);
 /// and a function behind it as well. Shapes must be the same by all guesses: where the batch is
 /// guessed to be 1, what is broadcast over it looks as if it had its shape.
 void fuse_sums(Program& program, std::span<const Signatures> guesses);
+
+/// Makes LayerNormalization over the last axis of the ten or so operators that compute it, where
+/// its scale and shift are constants of that extent by all guesses.
+void find_layer_normalizations(Program& program, std::span<const Signatures> guesses);
 
 /// Lets convolutions, pools and what stands between them exchange images with channels last.
 void choose_layouts(Program& program, const Signatures& signatures);

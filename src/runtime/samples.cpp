@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/nodes.h"
+
 namespace laconic::runtime {
 namespace {
 
@@ -86,11 +88,9 @@ class Samples {
 
   /// An input that is a constant of that type; null if it is not.
   [[nodiscard]] const Constant* constant(const Node& node, std::size_t i, ElementType type) const {
-    if (!node.has_input(i)) return nullptr;
-    const auto found = program_.constants.find(node.inputs[i]);
-    const bool known = found != program_.constants.end() && found->second.known &&
-                       found->second.signature.type == type;
-    return known ? &*found->second.known : nullptr;
+    const Value* value = find(program_, node, i);
+    const bool known = value != nullptr && value->known && value->signature.type == type;
+    return known ? &*value->known : nullptr;
   }
 
   /// What was an attribute and became input i with opset `since`; empty where it is not known.

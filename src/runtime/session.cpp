@@ -139,14 +139,19 @@ struct Session::Impl {
     turn_weights(program);
     fold_normalizations(program);
     fuse_biases(program);
+    find_hard_sigmoids(program);
     find_swishes(program);
     find_gelus(program);
     fuse_functions(program);
     expand_others(program);
     const auto guess = guessed_inputs();
     const auto signatures = guess ? inferred(*guess) : std::nullopt;
-    if (signatures) fuse_sums(program, guesses(*signatures));
-    if (signatures) choose_layouts(program, *signatures);
+    if (signatures) {
+      const auto all = guesses(*signatures);
+      find_layer_normalizations(program, all);
+      fuse_sums(program, all);
+      choose_layouts(program, *signatures);
+    }
     told = find_told(program.graph);
     prepared.resize(program.graph.nodes.size());
     data.resize(program.graph.inputs.size());
