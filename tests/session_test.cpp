@@ -180,6 +180,23 @@ TEST(Session, NanReachesTheAnswers) {
   EXPECT_TRUE(std::isnan(session.run({&view, 1})[0].floats()[0]));
 }
 
+/// Where all extents are guessed to be 1, what is one number per channel looks like an image.
+TEST(Session, ImagesOfAnySizeAreGatedByChannel) {
+  Graph graph = gated_block();
+  graph.nodes.resize(14);
+  graph.outputs = {{"cs", ElementType::float32, {}, false}};
+  for (const char* const name : {"w6", "w7"}) graph.constants.erase(name);
+  Session fixed(graph);
+  graph.inputs[0].shape = {-1, 3, -1, -1};
+  Session open(graph);
+  const Shape shape{2, 3, 8, 8};
+  const auto values = random_values(element_count(shape), 11);
+  const TensorView view(shape, values);
+  const auto expected = fixed.run({&view, 1})[0].floats();
+  const auto answer = open.run({&view, 1})[0].floats();
+  EXPECT_THAT(answer, Pointwise(FloatNear(1e-4F), expected));
+}
+
 TEST(Session, ShapesMayBeInputs) {
   Graph graph;
   graph.inputs = {{"x", ElementType::float32, {6}}, {"shape", ElementType::int64, {2}}};

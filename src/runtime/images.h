@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "runtime/operator.h"
+#include "runtime/strides.h"
 
 namespace laconic::runtime {
 
@@ -56,6 +57,22 @@ struct Images {
 [[nodiscard]] inline Shape stored_shape(const Signature& value) {
   return stored_order(value.shape, value.layout);
 }
+
+/// Strides of a value that is broadcast to `output`, along the axes in the order in which the
+/// output's elements lie, wherever either has its channels.
+[[nodiscard]] inline std::vector<std::int64_t> broadcast_walk(const Signature& value,
+                                                              const Signature& output) {
+  std::vector<std::int64_t> strides = row_major(stored_shape(value));
+  if (value.layout == Layout::channels_last) {
+    std::rotate(strides.begin() + 1, strides.end() - 1, strides.end());
+  }
+  for (std::size_t i = 0; i < strides.size(); ++i) {
+    if (value.shape[i] == 1) strides[i] = 0;
+  }
+  strides.insert(strides.begin(), output.shape.size() - strides.size(), 0);
+  return stored_order(std::move(strides), output.layout);
+}
+
 [[nodiscard]] inline std::int64_t stored_axis(const Signature& value, std::int64_t axis) {
   if (value.layout == Layout::channels_first || axis == 0) return axis;
   return axis == 1 ? value.rank() - 1 : axis - 1;

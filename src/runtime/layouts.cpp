@@ -67,22 +67,31 @@ class Layouts {
            found->second.type == ElementType::float32;
   }
 
-  [[nodiscard]] bool is_number(const std::string& name) const {
-    const auto found = program_.constants.find(name);
-    return found != program_.constants.end() && found->second.signature.count() == 1;
-  }
-
   [[nodiscard]] bool follows(const Node& node) const {
     if (std::ranges::count(following, node.op) == 0 || node.outputs.size() != 1) return false;
     if (node.op == "Concat") return node.integer("axis", 1) == 1;
     if (std::ranges::count(of_one_image, node.op) > 0) return is_image(node.inputs[0]);
-    const auto output = signatures_.find(node.outputs[0]);
-    if (output == signatures_.end()) return false;
-    const auto& shape = output->second.shape;
-    return std::ranges::all_of(node.inputs, [&](const std::string& name) {
-      const auto found = signatures_.find(name);
-      return is_number(name) || (found != signatures_.end() && found->second.shape == shape);
-    });
+    return std::ranges::any_of(node.inputs,
+                               [&](const auto& name) { return is_whole(name, node); }) &&
+           std::ranges::all_of(node.inputs, [&](const auto& name) {
+             return is_whole(name, node) || is_by_channel(name);
+           });
+  }
+
+  /// Whether a value has one number for each channel, or for all: it lies alike in either order.
+  [[nodiscard]] bool is_by_channel(const std::string& name) const {
+    const auto found = signatures_.find(name);
+    if (found == signatures_.end() || found->second.rank() > 4) return false;
+    const auto& shape = found->second.shape;
+    const auto places = std::min<std::ptrdiff_t>(2, std::ssize(shape));
+    return std::all_of(shape.end() - places, shape.end(), [](auto extent) { return extent == 1; });
+  }
+
+  /// Whether the input has the shape of the output.
+  [[nodiscard]] bool is_whole(const std::string& name, const Node& node) const {
+    const auto input = signatures_.find(name), output = signatures_.find(node.outputs[0]);
+    return input != signatures_.end() && output != signatures_.end() && is_image(name) &&
+           input->second.shape == output->second.shape;
   }
 
   /// Inputs that must be in the same order as the output.
@@ -93,7 +102,7 @@ class Layouts {
     if (std::ranges::count(of_one_image, node.op) > 0) return {node.inputs[0]};
     std::vector<std::string> out;
     for (const auto& name : node.inputs) {
-      if (!is_number(name)) out.push_back(name);
+      if (is_whole(name, node)) out.push_back(name);
     }
     return out;
   }

@@ -109,14 +109,24 @@ void Copy::rows(const std::byte* from, std::byte* to, std::int64_t first, std::i
 }
 
 template <std::size_t operands>
-Rows<operands>::Rows(const std::array<Shape, operands>& shapes, const Shape& output)
-    : extents_(output) {
+Rows<operands> Rows<operands>::broadcast(const std::array<Shape, operands>& shapes,
+                                         const Shape& output) {
+  Strides strides;
+  for (std::size_t i = 0; i < operands; ++i) strides[i] = broadcast_strides(shapes[i], output);
+  return Rows(std::move(strides), output);
+}
+
+template <std::size_t operands>
+Rows<operands>::Rows(Strides strides, Shape output)
+    : extents_(std::move(output)), strides_(std::move(strides)) {
   std::array<std::vector<std::int64_t>*, operands> walks;
-  for (std::size_t i = 0; i < operands; ++i) {
-    strides_[i] = broadcast_strides(shapes[i], output);
-    walks[i] = &strides_[i];
-  }
+  std::ranges::transform(strides_, walks.begin(), [](auto& walk) { return &walk; });
   merge_axes(extents_, walks);
+  const auto far = [](const auto& walk) { return walk.back() > 1; };
+  if (std::ranges::any_of(strides_, far)) {  // Rows of one element then.
+    extents_.push_back(1);
+    for (auto& walk : strides_) walk.push_back(1);
+  }
   length_ = extents_.back();
   for (std::size_t i = 0; i + 1 < extents_.size(); ++i) rows_ *= extents_[i];
   if (length_ == 0) rows_ = 0;

@@ -41,7 +41,14 @@ class Copy {
 template <std::size_t operands>
 class Rows {
  public:
-  Rows(const std::array<Shape, operands>& shapes, const Shape& output);
+  using Strides = std::array<std::vector<std::int64_t>, operands>;
+
+  /// Of operands with such strides along an output's axes.
+  Rows(Strides strides, Shape output);
+
+  /// Of row-major operands that are broadcast to `output`.
+  [[nodiscard]] static Rows broadcast(const std::array<Shape, operands>& shapes,
+                                      const Shape& output);
 
   [[nodiscard]] std::int64_t count() const noexcept { return rows_; }
   [[nodiscard]] std::int64_t length() const noexcept { return length_; }
@@ -52,7 +59,7 @@ class Rows {
 
  private:
   Shape extents_;
-  std::array<std::vector<std::int64_t>, operands> strides_;
+  Strides strides_;
   std::int64_t rows_ = 1, length_ = 1;
 };
 

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "graph/evaluate.h"
+#include "runtime/images.h"
 #include "runtime/loops.h"
 #include "runtime/operator.h"
 #include "runtime/strides.h"
@@ -82,6 +83,18 @@ struct Smaller {
   float operator()(float a, float b) const { return a < b || std::isnan(a) ? a : b; }
 };
 
+/// Channels come last where any input has them so: layouts are chosen such that most do.
+Layout shared_layout(const Call& call) {
+  const bool last = std::ranges::any_of(call.inputs, [](const Value* input) {
+    return input != nullptr && input->signature.layout == Layout::channels_last;
+  });
+  return last ? Layout::channels_last : Layout::channels_first;
+}
+
+Rows<2> walk(const Signature& a, const Signature& b, const Signature& output) {
+  return Rows<2>({broadcast_walk(a, output), broadcast_walk(b, output)}, stored_shape(output));
+}
+
 template <typename Function>
 Planned binary(const Call& call) {
   const Signature& a = call[0];
@@ -89,11 +102,10 @@ Planned binary(const Call& call) {
   const Shape shape = broadcast_shape(call, a.shape, b.shape);
   if (a.type != ElementType::float32) return by_evaluation(call, {a.type, shape});
   (void)call.floats(1);
-  // Of values with channels last, only such of equal shapes and scalars meet here.
-  const Signature output{a.type, shape, a.shape == shape ? a.layout : b.layout};
+  const Signature output{a.type, shape, shared_layout(call)};
   Planned planned{{output}, {}};
-  planned.in_place = a.shape == shape ? 0 : -1;
-  planned.run = [rows = Rows<2>({a.shape, b.shape}, shape)](const Memory& memory) {
+  planned.in_place = a == output ? 0 : -1;
+  planned.run = [rows = walk(a, b, output)](const Memory& memory) {
     combine(rows, memory.in(0), memory.in(1), memory.out(), Function{});
   };
   return planned;
@@ -110,10 +122,11 @@ Planned variadic(const Call& call) {
   for (std::size_t i = 0; i < call.inputs.size(); ++i) {
     shape = broadcast_shape(call, shape, call.floats(i).shape);
   }
-  Planned planned{{{ElementType::float32, shape, first.layout}}, {}};
+  const Signature output{ElementType::float32, shape, shared_layout(call)};
+  Planned planned{{output}, {}};
   std::vector<Rows<2>> steps;  // Each on what came out so far and the next input.
   for (std::size_t i = 0; i < call.inputs.size(); ++i) {
-    steps.emplace_back(std::array<Shape, 2>{shape, call[i].shape}, shape);
+    steps.push_back(walk(output, call[i], output));
   }
   planned.run = [steps, count = element_count(shape)](const Memory& memory) {
     float* out = memory.out();
@@ -148,7 +161,7 @@ Planned comparison(const Call& call) {
   if (a.type != ElementType::float32) return by_evaluation(call, output);
   (void)call.floats(1);
   Planned planned{{output}, {}};
-  planned.run = [rows = Rows<2>({a.shape, b.shape}, shape)](const Memory& memory) {
+  planned.run = [rows = Rows<2>::broadcast({a.shape, b.shape}, shape)](const Memory& memory) {
     compare(rows, memory, function);
   };
   return planned;
@@ -172,18 +185,19 @@ Planned where(const Call& call) {
   if (a.type != b.type) call.fail("it chooses between values of different types");
   if (element_bytes(a.type) != 4) return by_evaluation(call, {a.type, shape});
   Planned planned{{{a.type, shape}}, {}};
-  planned.run = [rows = Rows<3>({choice.shape, a.shape, b.shape}, shape)](const Memory& memory) {
-    const auto* chosen = memory.in<std::uint8_t>(0);
-    const auto *x = memory.in<std::uint32_t>(1), *y = memory.in<std::uint32_t>(2);
-    auto* out = memory.out<std::uint32_t>();
-    for (std::int64_t row = 0; row < rows.count(); ++row) {
-      const auto [c, i, j] = rows.start(row);
-      for (std::int64_t k = 0; k < rows.length(); ++k) {
-        *out++ =
-            chosen[c + k * rows.step(0)] != 0 ? x[i + k * rows.step(1)] : y[j + k * rows.step(2)];
-      }
-    }
-  };
+  planned.run =
+      [rows = Rows<3>::broadcast({choice.shape, a.shape, b.shape}, shape)](const Memory& memory) {
+        const auto* chosen = memory.in<std::uint8_t>(0);
+        const auto *x = memory.in<std::uint32_t>(1), *y = memory.in<std::uint32_t>(2);
+        auto* out = memory.out<std::uint32_t>();
+        for (std::int64_t row = 0; row < rows.count(); ++row) {
+          const auto [c, i, j] = rows.start(row);
+          for (std::int64_t k = 0; k < rows.length(); ++k) {
+            *out++ = chosen[c + k * rows.step(0)] != 0 ? x[i + k * rows.step(1)]
+                                                       : y[j + k * rows.step(2)];
+          }
+        }
+      };
   return planned;
 }
 

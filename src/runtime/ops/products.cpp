@@ -46,7 +46,8 @@ Planned computed_gemm(const Call& call, const TiledProduct& product, const Signa
   if (shape != output.shape) {
     call.fail(fmt::format("{} does not broadcast to {}", text(call[2].shape), text(output.shape)));
   }
-  planned.run = [product, beta, rows = Rows<2>({output.shape, call[2].shape}, output.shape)](
+  planned.run = [product, beta,
+                 rows = Rows<2>::broadcast({output.shape, call[2].shape}, output.shape)](
                     const Memory& memory) {
     product.run(memory.in(0), memory.in(1), memory.out(), memory.scratch);
     for (std::int64_t row = 0; row < rows.count(); ++row) {
