@@ -181,20 +181,28 @@ TEST(Session, NanReachesTheAnswers) {
 }
 
 /// Where all extents are guessed to be 1, what is one number per channel looks like an image.
-TEST(Session, ImagesOfAnySizeAreGatedByChannel) {
-  Graph graph = gated_block();
-  graph.nodes.resize(14);
-  graph.outputs = {{"cs", ElementType::float32, {}, false}};
-  for (const char* const name : {"w6", "w7"}) graph.constants.erase(name);
-  Session fixed(graph);
-  graph.inputs[0].shape = {-1, 3, -1, -1};
-  Session open(graph);
-  const Shape shape{2, 3, 8, 8};
-  const auto values = random_values(element_count(shape), 11);
-  const TensorView view(shape, values);
-  const auto expected = fixed.run({&view, 1})[0].floats();
-  const auto answer = open.run({&view, 1})[0].floats();
-  EXPECT_THAT(answer, Pointwise(FloatNear(1e-4F), expected));
+TEST(Session, ImagesMayHaveAnySize) {
+  Graph gated = gated_block();
+  gated.nodes.resize(14);
+  gated.outputs = {{"cs", ElementType::float32, {}, false}};
+  for (const char* const name : {"w6", "w7"}) gated.constants.erase(name);
+  Graph either_way = padded_shortcut("edge");
+  either_way.nodes.push_back(node("Mul", {"y", "gates"}, "z"));
+  either_way.nodes.push_back(node("Add", {"places", "z"}, "last"));
+  either_way.constants.emplace("gates", random_constant({8, 1, 1}, 5));
+  either_way.constants.emplace("places", random_constant({1, 1, 4, 4}, 6));
+  either_way.outputs = {{"last", ElementType::float32, {}, false}};
+  for (Graph graph : {gated, either_way, residual_classifier(), padded_shortcut("reflect")}) {
+    Session fixed(graph);
+    graph.inputs[0].shape = {-1, 3, -1, -1};
+    Session open(graph);
+    const Shape shape{2, 3, 8, 8};
+    const auto values = random_values(element_count(shape), 11);
+    const TensorView view(shape, values);
+    const auto expected = fixed.run({&view, 1})[0].floats();
+    EXPECT_THAT(open.run({&view, 1})[0].floats(), Pointwise(FloatNear(1e-4F), expected))
+        << graph.outputs[0].name;
+  }
 }
 
 TEST(Session, ShapesMayBeInputs) {
