@@ -189,10 +189,16 @@ TEST(Session, ImagesMayHaveAnySize) {
   Graph either_way = padded_shortcut("edge");
   either_way.nodes.push_back(node("Mul", {"y", "gates"}, "z"));
   either_way.nodes.push_back(node("Add", {"places", "z"}, "last"));
+  Graph gates_last = residual_classifier();
+  gates_last.nodes = {node("GlobalAveragePool", {"x"}, "m"), node("Conv", {"m", "w"}, "g"),
+                      node("Sub", {"x", "g"}, "y")};
+  gates_last.constants = {{"w", random_constant({3, 3, 1, 1}, 7)}};
+  gates_last.outputs[0].ranked = false;
   either_way.constants.emplace("gates", random_constant({8, 1, 1}, 5));
   either_way.constants.emplace("places", random_constant({1, 1, 4, 4}, 6));
   either_way.outputs = {{"last", ElementType::float32, {}, false}};
-  for (Graph graph : {gated, either_way, residual_classifier(), padded_shortcut("reflect")}) {
+  for (Graph graph :
+       {gated, either_way, gates_last, residual_classifier(), padded_shortcut("reflect")}) {
     Session fixed(graph);
     graph.inputs[0].shape = {-1, 3, -1, -1};
     Session open(graph);

@@ -83,12 +83,17 @@ struct Smaller {
   float operator()(float a, float b) const { return a < b || std::isnan(a) ? a : b; }
 };
 
-/// Channels come last where any input has them so: layouts are chosen such that most do.
-Layout shared_layout(const Call& call) {
-  const bool last = std::ranges::any_of(call.inputs, [](const Value* input) {
-    return input != nullptr && input->signature.layout == Layout::channels_last;
-  });
-  return last ? Layout::channels_last : Layout::channels_first;
+/// The output of that shape, in the order of the inputs that have it: layouts are chosen such that
+/// these agree.
+Signature in_order_of_inputs(const Call& call, const Shape& shape) {
+  bool whole = false, last = true;
+  for (const Value* input : call.inputs) {
+    if (input == nullptr || input->signature.shape != shape) continue;
+    whole = true;
+    last = last && input->signature.layout == Layout::channels_last;
+  }
+  return {ElementType::float32, shape,
+          whole && last ? Layout::channels_last : Layout::channels_first};
 }
 
 Rows<2> walk(const Signature& a, const Signature& b, const Signature& output) {
@@ -102,7 +107,7 @@ Planned binary(const Call& call) {
   const Shape shape = broadcast_shape(call, a.shape, b.shape);
   if (a.type != ElementType::float32) return by_evaluation(call, {a.type, shape});
   (void)call.floats(1);
-  const Signature output{a.type, shape, shared_layout(call)};
+  const Signature output = in_order_of_inputs(call, shape);
   Planned planned{{output}, {}};
   planned.in_place = a == output ? 0 : -1;
   planned.run = [rows = walk(a, b, output)](const Memory& memory) {
@@ -122,7 +127,7 @@ Planned variadic(const Call& call) {
   for (std::size_t i = 0; i < call.inputs.size(); ++i) {
     shape = broadcast_shape(call, shape, call.floats(i).shape);
   }
-  const Signature output{ElementType::float32, shape, shared_layout(call)};
+  const Signature output = in_order_of_inputs(call, shape);
   Planned planned{{output}, {}};
   std::vector<Rows<2>> steps;  // Each on what came out so far and the next input.
   for (std::size_t i = 0; i < call.inputs.size(); ++i) {
