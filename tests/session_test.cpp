@@ -189,6 +189,13 @@ TEST(Session, ImagesMayHaveAnySize) {
   Graph either_way = padded_shortcut("edge");
   either_way.nodes.push_back(node("Mul", {"y", "gates"}, "z"));
   either_way.nodes.push_back(node("Add", {"places", "z"}, "last"));
+  Graph joined = residual_classifier();
+  joined.nodes = {node("AveragePool", {"x"}, "p",
+                       {{"kernel_shape", std::vector<std::int64_t>{3, 3}},
+                        {"pads", std::vector<std::int64_t>{1, 1, 1, 1}}}),
+                  node("Concat", {"p", "x"}, "y", {{"axis", std::int64_t{1}}})};
+  joined.constants.clear();
+  joined.outputs[0].ranked = false;
   Graph gates_last = residual_classifier();
   gates_last.nodes = {node("GlobalAveragePool", {"x"}, "m"), node("Conv", {"m", "w"}, "g"),
                       node("Sub", {"x", "g"}, "y")};
@@ -198,7 +205,7 @@ TEST(Session, ImagesMayHaveAnySize) {
   either_way.constants.emplace("places", random_constant({1, 1, 4, 4}, 6));
   either_way.outputs = {{"last", ElementType::float32, {}, false}};
   for (Graph graph :
-       {gated, either_way, gates_last, residual_classifier(), padded_shortcut("reflect")}) {
+       {gated, either_way, joined, gates_last, residual_classifier(), padded_shortcut("reflect")}) {
     Session fixed(graph);
     graph.inputs[0].shape = {-1, 3, -1, -1};
     Session open(graph);

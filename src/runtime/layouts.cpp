@@ -99,6 +99,7 @@ class Layouts {
     if (converts(node)) {
       return node.has_input(3) ? std::vector{node.inputs[3]} : std::vector<std::string>{};
     }
+    if (node.op == "Concat") return node.inputs;
     if (std::ranges::count(of_one_image, node.op) > 0) return {node.inputs[0]};
     std::vector<std::string> out;
     for (const auto& name : node.inputs) {
