@@ -124,6 +124,9 @@ Planned conv(const Call& call) {
   const auto groups = call.node.integer("group", 1);
   check_conv(call, groups, x.shape[1], weight[0], weight[1]);
   const Shape spatial(x.shape.begin() + 2, x.shape.end());
+  if (std::ranges::count(spatial, 0) > 0) {
+    call.fail(fmt::format("its input is {}, an image without pixels", text(x.shape)));
+  }
   const Window window = read_window(call, spatial, kernel_of(call, weight));
   Signature y{x.type, {x.shape[0], weight[0]}, output_layout(call)};
   for (std::size_t i = 0; i < spatial.size(); ++i) {
