@@ -12,7 +12,7 @@ budget=4.05  # 16 levels everywhere take 4 bits and the codebooks.
 agent=policy_gradient:updates=$updates,episodes=8
 
 plans=$here/plans-$scale.csv
-[ -f "$plans" ] || echo "plan,model,allocator,bits per weight,damage,validation before,validation after,test" >"$plans"
+[ -f "$plans" ] || echo "plan,model,allocator,bits per weight,damage,validation before,validation after,bytes,test" >"$plans"
 
 plan() { # NAME ALLOCATOR CHOICES [QUALITY]
   local name=$label-$1
@@ -25,7 +25,7 @@ plan() { # NAME ALLOCATOR CHOICES [QUALITY]
     --epochs 0 --ratio 1.1 --threads "$threads" -o "$out/$name-untrained.lac" -f -q --json >/dev/null
   echo "$name,$(basename "$model"),\"$2${4:+, $4}\",$(figure bits_per_weight <"$out/$name.plan.json"),$(
     figure damage <"$out/$name.plan.json"),$(inner before <"$out/$name.plan.json"),$(
-    inner after <"$out/$name.plan.json"),$(
+    inner after <"$out/$name.plan.json"),$(stat -c %s "$out/$name-untrained.lac"),$(
     "$program" eval "$out/$name-untrained.lac" --data "$data" --json -q --threads "$threads" | figure accuracy)" >>"$plans"
 }
 

@@ -13,11 +13,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::int64_t always_tried =
-    8;                             ///< Samples at once; more only as long as they are faster.
+/// Samples at once; more only as long as they are faster.
+constexpr std::int64_t always_tried = 8;
 constexpr double worth_it = 0.97;  ///< Of the time, for which values take twice the memory.
 constexpr int least_rounds = 2;    ///< Of measuring, and for how long.
 constexpr auto enough = std::chrono::milliseconds(50);
+constexpr double slow = 0.25;  ///< Seconds: what takes longer is not tried, one sample excepted.
 
 struct Candidate {
   std::int64_t samples;
@@ -100,23 +101,31 @@ struct Batch::Maker {
   void find_size(std::span<const std::byte* const> data, std::int64_t samples,
                  PartSize& part) const {
     if (part.settled) return;
-    std::vector<Candidate> candidates;
-    for (std::int64_t count = 1; count <= std::min(samples, always_tried); count *= 2)
-      candidates.push_back({count, some(count)});
+    std::vector<Candidate> candidates(1);
+    candidates[0] = {1, some(1)};
     measure(candidates, data);
+    const double single = candidates[0].time;
+    const auto fits = [&](std::int64_t count) {
+      return count <= samples && static_cast<double>(count) * single <= slow;
+    };
+    for (std::int64_t count = 2; count <= always_tried && fits(count); count *= 2)
+      candidates.push_back({count, some(count)});
+    if (candidates.size() > 1) measure(candidates, data);
     const Candidate* best = &candidates[0];
     for (const Candidate& other : candidates) {
       if (is_worth_it(other, *best)) best = &other;
     }
     part.samples = best->samples;
-    part.settled = samples >= always_tried && part.samples < always_tried;
-    for (auto last = std::move(candidates.back()); !part.settled && 2 * last.samples <= samples;) {
+    part.settled = samples >= always_tried && best != &candidates.back();
+    auto last = std::move(candidates.back());
+    while (!part.settled && fits(2 * last.samples)) {
       Candidate next{2 * last.samples, some(2 * last.samples)};
       measure({&next, 1}, data);
       part.settled = !is_worth_it(next, last);
       if (!part.settled) part.samples = next.samples;
       last = std::move(next);
     }
+    part.settled = part.settled || static_cast<double>(2 * last.samples) * single > slow;
   }
 };
 
