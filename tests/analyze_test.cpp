@@ -175,6 +175,23 @@ TEST(QualityOfPlans, IsMeasuredOnceAndRemembered) {
   }
 }
 
+TEST(QualityOfPlans, ANetworkThatAnswersNothingIsWorthNothing) {
+  const auto table = damage_table(trained().graph, nullptr, widths(1, 3));
+  Graph graph = trained().graph;
+  for (const auto& info : parameters(graph)) {
+    if (info.role == Role::weight) continue;
+    const Shape shape = graph.constants.find(info.name)->second.shape();
+    const std::vector<float> values(static_cast<std::size_t>(element_count(shape)), NAN);
+    graph.constants.insert_or_assign(info.name, Constant::of(shape, std::span(values)));
+  }
+  const Network network(graph);
+  for (const auto measure : {PlanMeasure::accuracy, PlanMeasure::likelihood}) {
+    const auto quality = quality_of_plans(network, trained().data, table, ChoiceKind::kmeans,
+                                          {.measure = measure, .samples = 0, .memory = {}});
+    EXPECT_EQ(quality(std::vector<std::size_t>{1, 1, 1}), 0);
+  }
+}
+
 TEST(QualityOfPlans, LikelihoodIsThatOfALabelOnAverage) {
   const auto table = damage_table(trained().graph, nullptr, widths(1, 8));
   const Network network(trained().graph);

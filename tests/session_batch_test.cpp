@@ -182,6 +182,46 @@ TEST(Batch, IsRunAsOneWherePartsWouldNotBeOfSamples) {
   batch.run(data);
 }
 
+/// Rows of 12 numbers, which a single sample is not turned into.
+TEST(Batch, IsRunAsOneWherePartsCannotBePlanned) {
+  const Graph graph =
+      small({node("Shape", {"x"}, "s"), node("Gather", {"s", "zero"}, "n"),
+             node("Max", {"n", "two"}, "m"),
+             node("Concat", {"m", "rest"}, "target", with("axis", std::int64_t{0})),
+             node("Reshape", {"x", "target"}, "f"), node("MatMul", {"f", "w"}, "y")},
+            {{"zero", integers({0})},
+             {"two", integers({2})},
+             {"rest", integers({-1})},
+             {"w", random_constant({12, 2}, 1)}});
+  ASSERT_TRUE(apart(graph));
+  const auto inputs = inputs_of(graph, 8);
+  const auto values = random_values(inputs[0].signature.count(), 3);
+  const std::vector<const std::byte*> data = {reinterpret_cast<const std::byte*>(values.data())};
+  Planned planned(graph);
+  for (PartSize part : {PartSize{}, PartSize{.samples = 1, .settled = true}}) {
+    Batch batch(planned.program, inputs, planned.prepared, LayerKernels::dense, data, part);
+    EXPECT_EQ(batch.samples_at_once(), 0);
+    EXPECT_EQ(batch.outputs()[0].shape, (Shape{8, 2}));
+  }
+}
+
+/// What a sample's answer may take, a batch's may not.
+TEST(Batch, IsRefusedWhereAnswersAreTooLarge) {
+  const Graph graph = small({node("ReduceSum", {"x", "axes"}, "r"),
+                             node("Expand", {"e", "target"}, "w"), node("Add", {"r", "w"}, "y")},
+                            {{"e", random_constant({1, 1, 1}, 1)},
+                             {"target", integers({1, 1, 1000})},
+                             {"axes", integers({1, 2})}});
+  const auto inputs = inputs_of(graph, 40);
+  const auto values = random_values(inputs[0].signature.count(), 3);
+  const std::vector<const std::byte*> data = {reinterpret_cast<const std::byte*>(values.data())};
+  Planned planned(graph);
+  planned.program.max_elements = 20'000;
+  PartSize part{.samples = 1, .settled = true};
+  EXPECT_THROW(Batch(planned.program, inputs, planned.prepared, LayerKernels::dense, data, part),
+               Error);
+}
+
 TEST(Session, RunsAsManySamplesAtOnceAsItIsToldOrFinds) {
   const auto at_once = [](LayerKernels kernels, std::int64_t told) {
     SessionOptions options;

@@ -91,9 +91,11 @@ TEST(Session, AddsWhatIsBroadcastOverABatchThatIsNotKnown) {
   graph.outputs = {{"y", ElementType::float32, {-1, 3, 4}}};
   graph.constants = {{"w", random_constant({4, 4}, 1)}, {"places", random_constant({1, 3, 4}, 2)}};
   graph.nodes = {node("MatMul", {"x", "w"}, "m"), node("Add", {"m", "places"}, "y")};
-  Session session(graph);
-  const auto one = answer(session, 1);
-  EXPECT_EQ(answer(session, 5).size(), 5 * one.size());
+  for (const auto& shapes : {std::map<std::string, Shape, std::less<>>{}, {{"x", {1, 3, 4}}}}) {
+    Session session(graph, {.shapes = shapes});
+    const auto one = answer(session, 1);
+    EXPECT_EQ(answer(session, 5).size(), 5 * one.size());
+  }
 }
 
 TEST(Session, RefusesOperatorsWithoutTheirInputs) {
@@ -195,6 +197,29 @@ TEST(Session, FindsLayerNormalizations) {
       }
     }
   }
+}
+
+/// Each with an open extent of its own, which guesses of one extent for all take to be the same.
+TEST(Session, AddsWhatIsBroadcastFromAnotherInput) {
+  Graph graph;
+  graph.inputs = {{"x", ElementType::float32, {-1, 4}}, {"p", ElementType::float32, {-1, 3}}};
+  graph.outputs = {{"y", ElementType::float32, {-1, 3}}};
+  graph.constants = {{"w", random_constant({4, 3}, 1)}};
+  graph.nodes = {node("MatMul", {"x", "w"}, "m"), node("Add", {"m", "p"}, "y")};
+  const auto x = random_values(20, 1), p = random_values(15, 2);
+  const auto answer = [&](std::int64_t rows) {
+    Session session(graph, {.kernels = LayerKernels::dense});
+    const Shape x_shape{5, 4}, p_shape{rows, 3};
+    const std::vector<TensorView> views = {
+        TensorView(x_shape, x),
+        TensorView(p_shape, std::span(p).first(static_cast<std::size_t>(3 * rows)))};
+    const auto out = session.run(views)[0].floats();
+    return std::vector<float>(out.begin(), out.end());
+  };
+  const auto one = answer(1), all = answer(5);
+  ASSERT_EQ(one.size(), 15U);
+  EXPECT_THAT(std::span(one).first(3), Pointwise(FloatNear(1e-6F), std::span(all).first(3)));
+  for (std::size_t i = 3; i < 15; ++i) EXPECT_NEAR(one[i] - p[i % 3], all[i] - p[i], 1e-5F) << i;
 }
 
 TEST(Session, KeepsWhatIsNoLayerNormalization) {

@@ -142,31 +142,43 @@ Batch::Batch(const Program& program, std::span<const Value> inputs, PreparedLaye
     take_all(maker);
     return;
   }
-  maker.find_size(data, samples_, part);
-  part_ = std::min(part.samples, samples_);
-  const auto rest = samples_ % part_;
-  plan_ = maker.some(part_);
-  if (rest > 0) rest_ = maker.some(rest);
   // Shapes that are computed may be of a batch for some numbers of samples alone.
-  if (!is_of_batch(*plan_, part_, *plan_) || (rest_ && !is_of_batch(*rest_, rest, *plan_))) {
-    rest_.reset();
-    take_all(maker);
-    return;
+  try {
+    maker.find_size(data, samples_, part);
+    part_ = std::min(part.samples, samples_);
+    const auto rest = samples_ % part_;
+    plan_ = maker.some(part_);
+    if (rest > 0) rest_ = maker.some(rest);
+    if (take_parts(program.max_elements)) {
+      for (const Value& input : inputs)
+        sample_bytes_.push_back(input.signature.bytes() / static_cast<std::size_t>(samples_));
+      part_inputs_.resize(inputs.size());
+      return;
+    }
+  } catch (const Error&) {
   }
-  for (const Value& input : inputs) {
-    sample_bytes_.push_back(input.signature.bytes() / static_cast<std::size_t>(samples_));
-  }
-  part_inputs_.resize(inputs.size());
+  rest_.reset();
+  take_all(maker);
+}
+
+bool Batch::take_parts(std::int64_t max_elements) {
+  const auto rest = samples_ % part_;
+  if (!is_of_batch(*plan_, part_, *plan_) || (rest_ && !is_of_batch(*rest_, rest, *plan_)))
+    return false;
   for (std::size_t i = 0; i < plan_->output_count(); ++i) {
     outputs_.push_back(plan_->output(i));
+    if (outputs_[i].count() / part_ > max_elements / samples_) return false;
     outputs_[i].shape[0] = samples_;
-    answers_.emplace_back().reserve(std::max<std::size_t>(outputs_[i].bytes(), 1));
   }
+  for (const Signature& output : outputs_)
+    answers_.emplace_back().reserve(std::max<std::size_t>(output.bytes(), 1));
+  return true;
 }
 
 void Batch::take_all(const Maker& maker) {
   plan_ = maker.all();
   samples_ = part_ = 1;
+  outputs_.clear();
   for (std::size_t i = 0; i < plan_->output_count(); ++i) outputs_.push_back(plan_->output(i));
 }
 

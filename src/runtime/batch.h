@@ -45,6 +45,10 @@ class Batch {
 
   void take_all(const Maker& maker);
 
+  /// False if the plans do not make parts of a batch's answers, or these are larger than values may
+  /// be.
+  [[nodiscard]] bool take_parts(std::int64_t max_elements);
+
   std::int64_t samples_ = 1, part_ = 1;
   std::unique_ptr<Plan> plan_, rest_;  ///< For `part_` samples, and for what is left of a batch.
   std::vector<Signature> outputs_;     ///< Of all samples.

@@ -1,6 +1,7 @@
 #include "laconic/session.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <set>
 
@@ -148,8 +149,8 @@ struct Session::Impl {
     const auto signatures = guess ? inferred(*guess) : std::nullopt;
     if (signatures) {
       const auto all = guesses(*signatures);
-      find_layer_normalizations(program, all);
-      fuse_sums(program, all);
+      if (!all.empty()) find_layer_normalizations(program, all);
+      if (!all.empty()) fuse_sums(program, all);
       choose_layouts(program, *signatures);
     }
     told = find_told(program.graph);
@@ -163,33 +164,52 @@ struct Session::Impl {
     }
   }
 
-  /// Inputs of the shapes that the options give, open extents 1; nothing if one cannot be guessed:
-  /// elements that say what to do, a rank that is not known.
-  std::optional<std::vector<Value>> guessed_inputs(std::int64_t open_extent = 1) const {
+  /// First extent of the input at that position, where it is open.
+  using FirstExtent = std::function<std::int64_t(std::size_t)>;
+
+  /// Inputs of the shapes that the options give, other open extents 1; nothing if one cannot be
+  /// guessed: elements that say what to do, a rank that is not known. With `first`, that and not
+  /// the options decides first extents, and what is open and not given.
+  std::optional<std::vector<Value>> guessed_inputs(const FirstExtent& first = {}) const {
     const auto says = find_told(program.graph);
     std::vector<Value> out;
     for (std::size_t i = 0; i < program.graph.inputs.size(); ++i) {
       const ValueInfo& info = program.graph.inputs[i];
       const auto given = options.shapes.find(info.name);
-      if (says[i] || (!info.ranked && given == options.shapes.end())) return {};
-      Value value{{info.type, given != options.shapes.end() ? given->second : info.shape}};
-      if (!fits(info, value.signature.shape) && given != options.shapes.end()) {
+      const bool is_given = given != options.shapes.end();
+      if (says[i] || (!info.ranked && !is_given)) return {};
+      if (is_given && !fits(info, given->second)) {
         fail(ErrorCode::invalid_argument, "shape of input \"{}\" is {}, but must be {}", info.name,
              text(given->second), wanted_shape(info));
       }
-      for (auto& extent : value.signature.shape) extent = extent < 0 ? open_extent : extent;
-      out.push_back(std::move(value));
+      Shape shape = is_given ? given->second : info.shape;
+      const auto open = first ? first(i) : 1;
+      for (auto& extent : shape) extent = extent < 0 ? open : extent;
+      if (first && info.ranked && !shape.empty() && info.shape[0] < 0) shape[0] = open;
+      out.push_back({{info.type, std::move(shape)}});
     }
     return out;
   }
 
-  /// With what values are where open extents are 2, if the network takes that.
+  /// What values are for more than one extent where they are open, so that what is broadcast is not
+  /// taken for what has the same shape; with each input broadcast to the others, too. None where
+  /// that would be too many.
   std::vector<Signatures> guesses(const Signatures& first) const {
+    constexpr std::size_t most_inputs = 8;
+    const std::size_t inputs = program.graph.inputs.size();
+    if (inputs > most_inputs) return {};
     std::vector<Signatures> out = {first};
-    try {
-      if (const auto second = inferred(*guessed_inputs(2))) out.push_back(*second);
-    } catch (const Error&) {  // Then it only takes 1, and one guess says all.
+    const auto add = [&](const FirstExtent& extent) {
+      try {
+        if (auto more = inferred(*guessed_inputs(extent))) out.push_back(std::move(*more));
+      } catch (const Error&) {  // The network does not take that.
+      }
+    };
+    for (const std::int64_t extent : {2, 3, 4, 8, 32}) {
+      if (out.size() == 1) add([extent](std::size_t) { return extent; });
     }
+    for (std::size_t one = 0; one < inputs && inputs > 1; ++one)
+      add([one](std::size_t input) { return input == one ? 1 : 2; });
     return out;
   }
 

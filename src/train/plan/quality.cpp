@@ -89,7 +89,8 @@ PlanQuality quality_of_plans(const Network& network, const Dataset& data,
     }
     const auto score =
         evaluate(network, data, Part::validation, {.limit = samples, .overrides = &overrides});
-    return measure == PlanMeasure::accuracy ? score.accuracy : std::exp(-score.loss);
+    const double worth = measure == PlanMeasure::accuracy ? score.accuracy : std::exp(-score.loss);
+    return std::isnan(worth) ? 0 : worth;
   };
   if (options.memory.empty()) return quality;
   return remembered(std::move(quality), options.memory,
