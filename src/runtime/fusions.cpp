@@ -29,56 +29,51 @@ void turn(Program& program, Node& node) {
 
 void turn_weights(Program& program) {
   Graph& graph = program.graph;
-  const Uses uses(graph);
-  std::set<const Node*> gone;
-  for (Node& node : graph.nodes) {
+  rewrite(graph, [&](Node& node, const Uses& uses, Nodes& gone) {
     const bool product =
         node.op == "MatMul" || (node.op == "Gemm" && node.integer("transB", 0) == 0);
-    if (!product || !node.has_input(1)) continue;
-    const Value* weight = find(program, node, 1);
+    if (!product || !node.has_input(1)) return;
+    const Value* weight = constant_input(program, node, 1);
     Node* source = uses.only_source(graph, node.inputs[1]);
     if (weight == nullptr && source != nullptr && source->op == "Transpose") {
-      weight = find(program, *source, 0);
+      weight = constant_input(program, *source, 0);
       const Integers swap{1, 0};
       if (!is_float(weight) || weight->signature.rank() != 2 ||
           source->integers("perm", swap) != swap) {
-        continue;
+        return;
       }
       node.inputs[1] = source->inputs[0];
       gone.insert(source);
     } else if (is_float(weight) && weight->signature.rank() == 2 && weight->signature.count() > 0) {
       turn(program, node);
     } else {
-      continue;
+      return;
     }
     if (node.op == "Gemm") {
       node.attributes.insert_or_assign("transB", std::int64_t{1});
     } else {
       node.attributes.insert_or_assign(std::string(turned_key), std::int64_t{1});
     }
-  }
-  erase_nodes(graph, gone);
+  });
 }
 
 void fold_normalizations(Program& program) {
   Graph& graph = program.graph;
-  const Uses uses(graph);
-  std::set<const Node*> gone;
-  for (const Node& norm : graph.nodes) {
-    if (norm.op != "BatchNormalization" || norm.integer("training_mode", 0) != 0) continue;
+  rewrite(graph, [&](const Node& norm, const Uses& uses, Nodes& gone) {
+    if (norm.op != "BatchNormalization" || norm.integer("training_mode", 0) != 0) return;
     Node* conv = uses.only_source(graph, input_of(norm, 0));
-    if (conv == nullptr || conv->op != "Conv" || !is_layer(program, *conv)) continue;
-    const auto channels = find(program, *conv, 1)->signature.shape[0];
+    if (conv == nullptr || conv->op != "Conv" || !is_layer(program, *conv)) return;
+    const auto channels = constant_input(program, *conv, 1)->signature.shape[0];
     std::vector<std::span<const float>> numbers;
     for (std::size_t i = 1; i <= 4; ++i) {
-      const Value* value = find(program, norm, i);
+      const Value* value = constant_input(program, norm, i);
       if (is_float(value) && value->known && value->signature.shape == Shape{channels}) {
         numbers.push_back(value->known->floats());
       }
     }
-    const Value* old_bias = find(program, *conv, 2);
+    const Value* old_bias = constant_input(program, *conv, 2);
     if (numbers.size() != 4 || (conv->has_input(2) && !(is_float(old_bias) && old_bias->known)))
-      continue;
+      return;
     std::vector<double> factors;
     std::vector<float> bias;
     for (std::size_t c = 0; c < static_cast<std::size_t>(channels); ++c) {
@@ -89,29 +84,27 @@ void fold_normalizations(Program& program) {
       bias.push_back(static_cast<float>(number(1) + (before - number(2)) * factors.back()));
     }
     const std::string name = norm.outputs[0];
-    Weights scaled = scale_rows(weights_of(*find(program, *conv, 1)), factors);
+    Weights scaled = scale_rows(weights_of(*constant_input(program, *conv, 1)), factors);
     program.constants.insert_or_assign(name + ".weight", to_value(std::move(scaled)));
     program.constants.insert_or_assign(name + ".bias",
                                        to_value(Weights(DenseTensor{{channels}, std::move(bias)})));
     conv->inputs = {conv->inputs[0], name + ".weight", name + ".bias"};
     conv->outputs = {name};
     gone.insert(&norm);
-  }
-  erase_nodes(graph, gone);
+  });
 }
 
 void fuse_biases(Program& program) {
   Graph& graph = program.graph;
-  const Uses uses(graph);
-  std::set<const Node*> gone;
-  for (const Node& sum : graph.nodes) {
-    if (sum.op != "Add") continue;
+  rewrite(graph, [&](const Node& sum, const Uses& uses, Nodes& gone) {
+    if (sum.op != "Add") return;
     for (const std::size_t side : {0U, 1U}) {
       Node* product = uses.only_source(graph, input_of(sum, side));
-      const Value* bias = find(program, sum, 1 - side);
+      const Value* bias = constant_input(program, sum, 1 - side);
       if (product == nullptr || product->op != "MatMul" || product->has_input(2) ||
           !is_layer(program, *product) || !is_float(bias) || !bias->known ||
-          bias->signature.shape != Shape{find(program, *product, 1)->signature.shape[0]}) {
+          bias->signature.shape !=
+              Shape{constant_input(program, *product, 1)->signature.shape[0]}) {
         continue;
       }
       product->inputs.resize(3);
@@ -120,21 +113,18 @@ void fuse_biases(Program& program) {
       gone.insert(&sum);
       break;
     }
-  }
-  erase_nodes(graph, gone);
+  });
 }
 
 void fuse_functions(Program& program) {
   Graph& graph = program.graph;
-  const Uses uses(graph);
-  std::set<const Node*> gone;
-  for (const Node& node : graph.nodes) {
+  rewrite(graph, [&](const Node& node, const Uses& uses, Nodes& gone) {
     const auto function = function_of(program, node);
-    if (!function) continue;
+    if (!function) return;
     Node* layer = uses.only_source(graph, input_of(node, 0));
     if (layer == nullptr || gone.contains(layer) || !is_layer(program, *layer) ||
         layer->has(function_key)) {
-      continue;
+      return;
     }
     auto& attributes = layer->attributes;
     attributes.insert_or_assign(std::string(function_key),
@@ -143,22 +133,19 @@ void fuse_functions(Program& program) {
     attributes.insert_or_assign(std::string(beta_key), function->beta);
     layer->outputs = node.outputs;
     gone.insert(&node);
-  }
-  erase_nodes(graph, gone);
+  });
 }
 
 void fuse_sums(Program& program, std::span<const Signatures> guesses) {
   Graph& graph = program.graph;
-  const Uses uses(graph);
-  std::set<const Node*> gone;
   const auto same = [&](const std::string& a, const std::string& b) {
     return std::ranges::all_of(guesses, [&](const Signatures& signatures) {
       const auto one = signatures.find(a), other = signatures.find(b);
       return one != signatures.end() && other != signatures.end() && one->second == other->second;
     });
   };
-  for (Node& sum : graph.nodes) {
-    if (sum.op != "Add" || !same(sum.inputs[0], sum.inputs[1])) continue;
+  rewrite(graph, [&](Node& sum, const Uses& uses, Nodes& gone) {
+    if (sum.op != "Add" || !same(sum.inputs[0], sum.inputs[1])) return;
     for (const std::size_t side : {0U, 1U}) {
       Node* layer = uses.only_source(graph, sum.inputs[side]);
       if (layer == nullptr || gone.contains(layer) || !is_layer(program, *layer) ||
@@ -174,8 +161,7 @@ void fuse_sums(Program& program, std::span<const Signatures> guesses) {
       gone.insert(layer);
       break;
     }
-  }
-  erase_nodes(graph, gone);
+  });
   fuse_functions(program);
 }
 

@@ -5,7 +5,7 @@
 
 namespace laconic::runtime {
 
-const Value* find(const Program& program, const Node& node, std::size_t input) {
+const Value* constant_input(const Program& program, const Node& node, std::size_t input) {
   if (!node.has_input(input)) return nullptr;
   const auto found = program.constants.find(node.inputs[input]);
   return found == program.constants.end() ? nullptr : &found->second;
@@ -36,7 +36,7 @@ Node* Uses::only_source(Graph& graph, const std::string& value, int times) const
   return count != reads.end() && count->second == times ? source(graph, value) : nullptr;
 }
 
-void erase_nodes(Graph& graph, const std::set<const Node*>& gone) {
+void erase_nodes(Graph& graph, const Nodes& gone) {
   std::vector<Node> kept;
   for (Node& node : graph.nodes) {
     if (!gone.contains(&node)) kept.push_back(std::move(node));
@@ -45,12 +45,12 @@ void erase_nodes(Graph& graph, const std::set<const Node*>& gone) {
 }
 
 bool is_layer(const Program& program, const Node& node) {
-  const Value* weight = find(program, node, 1);
+  const Value* weight = constant_input(program, node, 1);
   if (!is_float(weight)) return false;
   if (node.op == "Conv") return is_packable_conv(node, weight->signature.shape.size());
   if (node.op == "MatMul") return node.has(turned_key);
   if (node.op != "Gemm" || !is_packable_gemm(node)) return false;
-  const Value* bias = find(program, node, 2);
+  const Value* bias = constant_input(program, node, 2);
   return !node.has_input(2) ||
          (is_float(bias) && bias->known && bias->signature.count() == weight->signature.shape[0]);
 }
@@ -60,7 +60,7 @@ std::optional<Nonlinearity> function_of(const Program& program, const Node& node
   if (!function || node.op != "Clip") return function;
   for (const std::size_t i : {1U, 2U}) {
     if (!node.has_input(i)) continue;
-    const Value* bound = find(program, node, i);
+    const Value* bound = constant_input(program, node, i);
     if (!is_float(bound) || !bound->known || bound->signature.count() != 1) return {};
     (i == 1 ? function->alpha : function->beta) = bound->known->floats()[0];
   }

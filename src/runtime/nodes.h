@@ -12,7 +12,8 @@
 namespace laconic::runtime {
 
 /// The constant that is a node's input; null if it is none.
-[[nodiscard]] const Value* find(const Program& program, const Node& node, std::size_t input);
+[[nodiscard]] const Value* constant_input(const Program& program, const Node& node,
+                                          std::size_t input);
 
 /// The name of a node's input; empty where it is left out, as a damaged graph may have any.
 [[nodiscard]] const std::string& input_of(const Node& node, std::size_t i);
@@ -33,7 +34,19 @@ struct Uses {
   [[nodiscard]] Node* only_source(Graph& graph, const std::string& value, int times = 1) const;
 };
 
-void erase_nodes(Graph& graph, const std::set<const Node*>& gone);
+using Nodes = std::set<const Node*>;
+
+void erase_nodes(Graph& graph, const Nodes& gone);
+
+/// Calls body(node, uses, gone) with every node, then erases those that it put into `gone`. `uses`
+/// are those before.
+template <typename Body>
+void rewrite(Graph& graph, Body body) {
+  const Uses uses(graph);
+  Nodes gone;
+  for (Node& node : graph.nodes) body(node, uses, gone);
+  erase_nodes(graph, gone);
+}
 
 /// Whether the node runs as a packed layer, whatever it is run on.
 [[nodiscard]] bool is_layer(const Program& program, const Node& node);

@@ -29,7 +29,7 @@ struct BesideNumber {
 BesideNumber beside_number(const Program& program, const Node* node, std::string_view op) {
   if (node == nullptr || node->op != op) return {};
   for (const std::size_t i : {1U, 0U}) {
-    const Value* constant = find(program, *node, i);
+    const Value* constant = constant_input(program, *node, i);
     if (!is_float(constant) || !constant->known || constant->signature.count() != 1 ||
         constant->signature.rank() > 1) {
       continue;
@@ -94,7 +94,7 @@ std::string clip_input(Program& program, const Uses& uses, const std::string& va
 std::string mean_of(const Program& program, const Node* mean, std::int64_t rank) {
   if (mean == nullptr || mean->op != "ReduceMean" || mean->integer("keepdims", 1) == 0) return {};
   auto axes = mean->integers("axes");
-  const Value* input = find(program, *mean, 1);
+  const Value* input = constant_input(program, *mean, 1);
   if (program.graph.opset >= 18) {
     if (input == nullptr || !input->known || input->signature.type != ElementType::int64) return {};
     axes = input->known->integers();
@@ -142,7 +142,7 @@ std::optional<std::pair<std::size_t, std::size_t>> vector_beside(const Program& 
                                                                  std::int64_t extent) {
   if (node.op != op) return {};
   for (const std::size_t i : {1U, 0U}) {
-    const Value* constant = find(program, node, i);
+    const Value* constant = constant_input(program, node, i);
     if (is_float(constant) && constant->known && constant->signature.shape == Shape{extent})
       return {{i, 1 - i}};
   }
@@ -153,11 +153,9 @@ std::optional<std::pair<std::size_t, std::size_t>> vector_beside(const Program& 
 
 void find_hard_sigmoids(Program& program) {
   Graph& graph = program.graph;
-  const Uses uses(graph);
-  std::set<const Node*> gone;
-  for (Node& node : graph.nodes) {
+  rewrite(graph, [&](Node& node, const Uses& uses, Nodes& gone) {
     const auto whole = divided_by(program, &node, 6);
-    if (whole.empty()) continue;
+    if (whole.empty()) return;
     std::vector<const Node*> parts;
     auto x = clip_input(program, uses, whole, parts);
     std::string_view op = "HardSigmoid";
@@ -170,22 +168,19 @@ void find_hard_sigmoids(Program& program) {
       op = "HardSwish";
       parts.push_back(product);
     }
-    if (x.empty()) continue;
+    if (x.empty()) return;
     gone.insert(parts.begin(), parts.end());
     node.op = op;
     node.inputs = {x};
     node.attributes.insert_or_assign("alpha", 1.0F / 6);
     node.attributes.insert_or_assign("beta", 0.5F);
-  }
-  erase_nodes(graph, gone);
+  });
 }
 
 void find_swishes(Program& program) {
   Graph& graph = program.graph;
-  const Uses uses(graph);
-  std::set<const Node*> gone;
-  for (Node& product : graph.nodes) {
-    if (product.op != "Mul") continue;
+  rewrite(graph, [&](Node& product, const Uses& uses, Nodes& gone) {
+    if (product.op != "Mul") return;
     for (const std::size_t side : {0U, 1U}) {
       const Node* gate = uses.only_source(graph, input_of(product, side));
       const std::string& x = input_of(product, 1 - side);
@@ -197,21 +192,18 @@ void find_swishes(Program& program) {
       product.inputs = {std::string(x)};
       break;
     }
-  }
-  erase_nodes(graph, gone);
+  });
 }
 
 void find_gelus(Program& program) {
   Graph& graph = program.graph;
-  const Uses uses(graph);
-  std::set<const Node*> gone;
   const auto same = [](const std::string& factor, auto&) { return factor; };
-  const auto halved = [&](const std::string& factor, std::vector<const Node*>& nodes) {
-    const Node* half = uses.only_source(graph, factor);
-    nodes.push_back(half);
-    return beside(program, half, "Mul", 0.5F);
-  };
-  for (Node& node : graph.nodes) {
+  rewrite(graph, [&](Node& node, const Uses& uses, Nodes& gone) {
+    const auto halved = [&](const std::string& factor, std::vector<const Node*>& nodes) {
+      const Node* half = uses.only_source(graph, factor);
+      nodes.push_back(half);
+      return beside(program, half, "Mul", 0.5F);
+    };
     std::vector<const Node*> parts;
     // Either the product is halved, or x beforehand.
     auto x = gelu_input(program, uses, node, halved, parts);
@@ -221,27 +213,25 @@ void find_gelus(Program& program) {
       x = gelu_input(program, uses, *product, same, parts);
       parts.push_back(product);
     }
-    if (x.empty()) continue;
+    if (x.empty()) return;
     gone.insert(parts.begin(), parts.end());
     node.op = "Gelu";
     node.inputs = {x};
-  }
-  erase_nodes(graph, gone);
+  });
 }
 
 void find_layer_normalizations(Program& program, std::span<const Signatures> guesses) {
   Graph& graph = program.graph;
-  const Uses uses(graph);
-  std::set<const Node*> gone;
-  for (Node& node : graph.nodes) {
+  rewrite(graph, [&](Node& node, const Uses& uses, Nodes& gone) {
     const auto signature = guesses[0].find(node.outputs.empty() ? "" : node.outputs[0]);
-    if (signature == guesses[0].end() || signature->second.shape.empty()) continue;
+    if (signature == guesses[0].end() || signature->second.shape.empty()) return;
     const auto rank = signature->second.rank(), extent = signature->second.shape.back();
+    if (extent < 2) return;  // Of one value nothing is left, or the extent is a guess.
     const auto shift = vector_beside(program, node, "Add", extent);
     const Node* scaled = shift ? uses.only_source(graph, input_of(node, shift->second)) : nullptr;
     const auto scale =
         scaled != nullptr ? vector_beside(program, *scaled, "Mul", extent) : std::nullopt;
-    if (!scale) continue;
+    if (!scale) return;
     const auto found = normalized_by(
         program, uses, uses.only_source(graph, input_of(*scaled, scale->second)), rank);
     const bool fits = !found.x.empty() && std::ranges::all_of(guesses, [&](const auto& guess) {
@@ -249,14 +239,13 @@ void find_layer_normalizations(Program& program, std::span<const Signatures> gue
       return value != guess.end() && value->second.rank() == rank &&
              value->second.shape.back() == extent;
     });
-    if (!fits) continue;
+    if (!fits) return;
     gone.insert(found.nodes.begin(), found.nodes.end());
     gone.insert(scaled);
     node.inputs = {found.x, scaled->inputs[scale->first], node.inputs[shift->first]};
     node.op = "LayerNormalization";
     node.attributes = {{"axis", std::int64_t{-1}}, {"epsilon", found.epsilon}};
-  }
-  erase_nodes(graph, gone);
+  });
 }
 
 }  // namespace laconic::runtime

@@ -88,7 +88,7 @@ void expand_others(Program& program) {
   };
   for (const Node& node : program.graph.nodes) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      const Value* value = find(program, node, i);
+      const Value* value = constant_input(program, node, i);
       if (value == nullptr || !value->quantized || stays(node, i)) continue;
       const Shape shape = value->signature.shape;
       program.constants.insert_or_assign(

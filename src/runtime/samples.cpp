@@ -88,7 +88,7 @@ class Samples {
 
   /// An input that is a constant of that type; null if it is not.
   [[nodiscard]] const Constant* constant(const Node& node, std::size_t i, ElementType type) const {
-    const Value* value = find(program_, node, i);
+    const Value* value = constant_input(program_, node, i);
     const bool known = value != nullptr && value->known && value->signature.type == type;
     return known ? &*value->known : nullptr;
   }
