@@ -180,9 +180,9 @@ TEST(QualityOfPlans, ANetworkThatAnswersNothingIsWorthNothing) {
   Graph graph = trained().graph;
   for (const auto& info : parameters(graph)) {
     if (info.role == Role::weight) continue;
-    const Shape shape = graph.constants.find(info.name)->second.shape();
-    const std::vector<float> values(static_cast<std::size_t>(element_count(shape)), NAN);
-    graph.constants.insert_or_assign(info.name, Constant::of(shape, std::span(values)));
+    const Shape sizes = graph.constants.find(info.name)->second.shape();
+    const std::vector<float> values(static_cast<std::size_t>(element_count(sizes)), NAN);
+    graph.constants.insert_or_assign(info.name, Constant::of(sizes, std::span(values)));
   }
   const Network network(graph);
   for (const auto measure : {PlanMeasure::accuracy, PlanMeasure::likelihood}) {
