@@ -102,6 +102,7 @@ struct Measured {
   std::vector<double> one, many;  ///< Times of single runs, ascending.
   SessionMemory memory;
   std::int64_t at_once = 0;  ///< Samples, of a batch in parts.
+  int one_threads = 1, many_threads = 1;
 };
 
 Json rival_json(const Measured& ours, const Rival& rival) {
@@ -140,9 +141,13 @@ Json measured_json(const Measured& ours, const Request& request) {
             {"median", percentile(ours.one, 0.5)},
             {"p90", percentile(ours.one, 0.9)},
             {"p99", percentile(ours.one, 0.99)},
+            {"threads", ours.one_threads},
             {"runs", ours.one.size()}}},
           {"batch", request.batch},
-          {"batch_ms", {{"least", ours.many.front()}, {"median", percentile(ours.many, 0.5)}}},
+          {"batch_ms",
+           {{"least", ours.many.front()},
+            {"median", percentile(ours.many, 0.5)},
+            {"threads", ours.many_threads}}},
           {"samples_per_second", rate},
           {"samples_at_once", ours.at_once > 0 ? ours.at_once : request.batch},
           {"weight_bytes", ours.memory.weights},
@@ -153,22 +158,29 @@ Json measured_json(const Measured& ours, const Request& request) {
           {"peak_bytes", peak_memory()}};
 }
 
+/// Nothing where there is but one.
+std::string on_threads(int used) {
+  return threads() > 1 ? fmt::format(", on {} of {} threads", used, threads()) : "";
+}
+
 std::string measured_text(const Measured& ours, const Request& request) {
   const auto bytes = [](auto number) { return human_bytes(static_cast<double>(number)); };
   const double median = percentile(ours.many, 0.5);
   return fmt::format(
       "{}: {} kernels, {} threads\n"
       "load         {:.2f} ms{}; {} more in the process at most\n"
-      "batch 1      {:.3f} ms median, {:.3f} least, {:.3f} p90, {:.3f} p99, {} runs\n"
-      "batch {:<6} {:.3f} ms median, {:.3f} least: {:.0f} samples a second{}\n"
+      "batch 1      {:.3f} ms median, {:.3f} least, {:.3f} p90, {:.3f} p99, {} runs{}\n"
+      "batch {:<6} {:.3f} ms median, {:.3f} least: {:.0f} samples a second{}{}\n"
       "memory       weights {}, values {}, scratch {}; the process {} at most",
       request.model.string(), request.choice.kernels, threads(), ours.load,
       request.choice.kernels == "fastest" ? ", kernels measured within" : "",
       bytes(ours.peak_of_load - ours.peak_before_load), percentile(ours.one, 0.5), ours.one.front(),
-      percentile(ours.one, 0.9), percentile(ours.one, 0.99), ours.one.size(), request.batch, median,
-      ours.many.front(), 1000 * static_cast<double>(request.batch) / median,
-      ours.at_once > 0 ? fmt::format(", {} at once", ours.at_once) : "", bytes(ours.memory.weights),
-      bytes(ours.memory.values), bytes(ours.memory.scratch), bytes(peak_memory()));
+      percentile(ours.one, 0.9), percentile(ours.one, 0.99), ours.one.size(),
+      on_threads(ours.one_threads), request.batch, median, ours.many.front(),
+      1000 * static_cast<double>(request.batch) / median,
+      ours.at_once > 0 ? fmt::format(", {} at once", ours.at_once) : "",
+      on_threads(ours.many_threads), bytes(ours.memory.weights), bytes(ours.memory.values),
+      bytes(ours.memory.scratch), bytes(peak_memory()));
 }
 
 void bench(const Context& context, const Request& request) {
@@ -189,7 +201,9 @@ void bench(const Context& context, const Request& request) {
   const double seconds = request.seconds / turns;
   for (int turn = 0; turn < turns; ++turn) {
     time_runs(session, one, seconds, ours.one);
+    ours.one_threads = session.threads_used();
     time_runs(session, many, seconds, ours.many);
+    ours.many_threads = session.threads_used();
     if (rival) {
       const std::vector<ValueInfo> inputs(session.inputs().begin(), session.inputs().end());
       rival->measure(inputs, one, many, threads(), seconds);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <numeric>
+#include <thread>
 
 #include "core/atomic_file.h"
 #include "laconic/error.h"
@@ -79,6 +80,32 @@ TEST(Threads, RunsEveryItemOnceAndRethrowsTheFirstError) {
     } catch (const std::runtime_error& error) {
       EXPECT_STREQ(error.what(), "3");
     }
+  }
+  set_threads(0);
+}
+
+TEST(Threads, AreOneWithinALoopAndWhereLoopsAreSerial) {
+  set_threads(4);
+  EXPECT_EQ(threads(), 4);
+  const auto caller = std::this_thread::get_id();
+  {
+    const SerialLoops serial;
+    { const SerialLoops nested; }
+    EXPECT_EQ(threads(), 1);
+    parallel_for(100, [&](std::int64_t) { EXPECT_EQ(std::this_thread::get_id(), caller); });
+  }
+  parallel_for(100, [&](std::int64_t) { EXPECT_EQ(threads(), 1); });
+  EXPECT_EQ(threads(), 4);
+  set_threads(0);
+}
+
+/// Helpers may wake when a loop is over and the next has begun.
+TEST(Threads, ShortLoopsFollowOneAnother) {
+  set_threads(4);
+  for (int round = 0; round < 20'000; ++round) {
+    std::array<int, 6> hits{};
+    parallel_for(round % 7, [&](std::int64_t i) { ++hits[static_cast<std::size_t>(i)]; });
+    EXPECT_EQ(std::accumulate(hits.begin(), hits.end(), 0), round % 7);
   }
   set_threads(0);
 }

@@ -5,6 +5,7 @@
 
 #include "laconic/error.h"
 #include "laconic/session.h"
+#include "laconic/threads.h"
 #include "runtime/batch.h"
 #include "runtime/samples.h"
 #include "session_graphs.h"
@@ -14,18 +15,22 @@ namespace {
 
 using namespace session_graphs;
 using runtime::Batch;
-using runtime::PartSize;
-using testing::FloatNear;
-using testing::Pointwise;
+using runtime::BatchTuning;
 
 struct Planned {
   runtime::Program program;
   runtime::PreparedLayers prepared;
 
-  explicit Planned(Graph graph) : program(runtime::make_program({std::move(graph), {}})) {
+  explicit Planned(Graph graph) : Planned(CompressedNetwork{std::move(graph), {}, {}}) {}
+  explicit Planned(CompressedNetwork network) : program(runtime::make_program(std::move(network))) {
     program.max_elements = 1 << 20;
     prepared.resize(program.graph.nodes.size());
   }
+};
+
+struct Threads {
+  explicit Threads(int count) { set_threads(count); }
+  ~Threads() { set_threads(0); }
 };
 
 std::vector<runtime::Value> inputs_of(const Graph& graph, std::int64_t batch) {
@@ -125,6 +130,7 @@ TEST(SamplesAreApart, WhateverBatchTheGraphDeclares) {
 }
 
 TEST(Batch, PartsAnswerAsTheWholeDoes) {
+  const Threads three(3);
   constexpr std::int64_t samples = 7;
   for (const Graph& graph : {residual_classifier(), gated_block(), transformer_block()}) {
     const auto inputs = inputs_of(graph, samples);
@@ -140,27 +146,48 @@ TEST(Batch, PartsAnswerAsTheWholeDoes) {
     EXPECT_EQ(whole.samples_at_once(), 0);
     const auto expected = answers(whole);
     for (const std::int64_t at_once : {1, 3, 7, 100}) {
-      PartSize part{.samples = at_once, .settled = true};
-      Batch parts(planned.program, inputs, planned.prepared, LayerKernels::dense, data, part);
+      BatchTuning tuning{.samples = at_once, .settled = true, .told = true};
+      Batch parts(planned.program, inputs, planned.prepared, LayerKernels::dense, data, tuning);
       EXPECT_EQ(parts.samples_at_once(), at_once < samples ? at_once : 0);
       EXPECT_EQ(parts.outputs()[0].shape, whole.outputs()[0].shape);
-      EXPECT_THAT(answers(parts), Pointwise(FloatNear(1e-4F), expected)) << at_once;
-      EXPECT_EQ(part.samples, at_once);
+      EXPECT_EQ(answers(parts), expected) << at_once;
+      EXPECT_EQ(tuning.samples, at_once);
     }
   }
 }
 
+TEST(Batch, IsSharedEvenlyAmongThreads) {
+  const Threads three(3);
+  const Graph graph = residual_classifier();
+  const auto at_once = [&](std::int64_t samples, std::int64_t found) {
+    const auto inputs = inputs_of(graph, samples);
+    const auto values = random_values(inputs[0].signature.count(), 3);
+    const std::vector<const std::byte*> data = {reinterpret_cast<const std::byte*>(values.data())};
+    Planned planned(graph);
+    BatchTuning tuning{.samples = found, .settled = true};
+    return Batch(planned.program, inputs, planned.prepared, LayerKernels::dense, data, tuning)
+        .samples_at_once();
+  };
+  EXPECT_EQ(at_once(30, 100), 10);
+  EXPECT_EQ(at_once(30, 4), 4);  // 9 parts rather than 8.
+  EXPECT_EQ(at_once(30, 6), 5);  // 6 parts rather than 5.
+  EXPECT_EQ(at_once(3, 8), 1);
+  EXPECT_EQ(at_once(2, 8), 0);  // Layers are shared.
+}
+
 TEST(Batch, FindsASizeForItsParts) {
+  const SerialLoops alone;
   const Graph graph = residual_classifier();
   const auto inputs = inputs_of(graph, 20);
   const auto values = random_values(inputs[0].signature.count(), 3);
   const std::vector<const std::byte*> data = {reinterpret_cast<const std::byte*>(values.data())};
   Planned planned(graph);
-  PartSize part;
-  const Batch batch(planned.program, inputs, planned.prepared, LayerKernels::dense, data, part);
-  EXPECT_GE(part.samples, 1);
-  EXPECT_LE(part.samples, 16);
-  EXPECT_EQ(batch.samples_at_once(), part.samples);
+  BatchTuning tuning;
+  const Batch batch(planned.program, inputs, planned.prepared, LayerKernels::dense, data, tuning);
+  EXPECT_GE(tuning.samples, 1);
+  EXPECT_LE(tuning.samples, 16);
+  EXPECT_GE(batch.samples_at_once(), 1);
+  EXPECT_LE(batch.samples_at_once(), tuning.samples);
 }
 
 /// The target of a reshape that fits batches of up to three alone.
@@ -175,8 +202,8 @@ TEST(Batch, IsRunAsOneWherePartsWouldNotBeOfSamples) {
   const auto values = random_values(inputs[0].signature.count(), 3);
   const std::vector<const std::byte*> data = {reinterpret_cast<const std::byte*>(values.data())};
   Planned planned(graph);
-  PartSize part{.samples = 6, .settled = true};
-  Batch batch(planned.program, inputs, planned.prepared, LayerKernels::dense, data, part);
+  BatchTuning tuning{.samples = 6, .settled = true, .told = true};
+  Batch batch(planned.program, inputs, planned.prepared, LayerKernels::dense, data, tuning);
   EXPECT_EQ(batch.samples_at_once(), 0);
   EXPECT_EQ(batch.outputs()[0].shape, (Shape{3, 48}));
   batch.run(data);
@@ -198,8 +225,8 @@ TEST(Batch, IsRunAsOneWherePartsCannotBePlanned) {
   const auto values = random_values(inputs[0].signature.count(), 3);
   const std::vector<const std::byte*> data = {reinterpret_cast<const std::byte*>(values.data())};
   Planned planned(graph);
-  for (PartSize part : {PartSize{}, PartSize{.samples = 1, .settled = true}}) {
-    Batch batch(planned.program, inputs, planned.prepared, LayerKernels::dense, data, part);
+  for (BatchTuning tuning : {BatchTuning{}, BatchTuning{.samples = 1, .settled = true}}) {
+    Batch batch(planned.program, inputs, planned.prepared, LayerKernels::dense, data, tuning);
     EXPECT_EQ(batch.samples_at_once(), 0);
     EXPECT_EQ(batch.outputs()[0].shape, (Shape{8, 2}));
   }
@@ -217,12 +244,44 @@ TEST(Batch, IsRefusedWhereAnswersAreTooLarge) {
   const std::vector<const std::byte*> data = {reinterpret_cast<const std::byte*>(values.data())};
   Planned planned(graph);
   planned.program.max_elements = 20'000;
-  PartSize part{.samples = 1, .settled = true};
-  EXPECT_THROW(Batch(planned.program, inputs, planned.prepared, LayerKernels::dense, data, part),
+  BatchTuning tuning{.samples = 1, .settled = true, .told = true};
+  EXPECT_THROW(Batch(planned.program, inputs, planned.prepared, LayerKernels::dense, data, tuning),
                Error);
 }
 
+TEST(Session, TellsHowManyThreadsHaveWork) {
+  const Threads three(3);
+  Session session(residual_classifier(), {.kernels = LayerKernels::dense});
+  (void)answer(session, 1);
+  EXPECT_TRUE(session.threads_used() == 1 || session.threads_used() == 3);
+  (void)answer(session, 9);
+  EXPECT_EQ(session.threads_used(), 3);
+  set_threads(1);
+  EXPECT_EQ(session.threads_used(), 1);
+}
+
+/// To the bit: threads decide the parts of a batch, and must not decide the answer.
+TEST(Session, AnswersAlikeOnAnyNumberOfThreads) {
+  for (const Graph& graph : {residual_classifier(), gated_block(), transformer_block()}) {
+    for (const auto kernels : {LayerKernels::dense, LayerKernels::packed, LayerKernels::int8}) {
+      const auto on_threads = [&](int count, std::int64_t samples) {
+        const Threads threads(count);
+        Session session(quantized(graph, "uniform:step=0.1"), {.kernels = kernels});
+        return answer(session, samples);
+      };
+      for (const std::int64_t samples : {1, 2, 7, 24}) {
+        const auto expected = on_threads(1, samples);
+        for (const int count : {2, 3, 8}) {
+          EXPECT_EQ(on_threads(count, samples), expected)
+              << name(kernels) << ", " << samples << " samples on " << count;
+        }
+      }
+    }
+  }
+}
+
 TEST(Session, RunsAsManySamplesAtOnceAsItIsToldOrFinds) {
+  const SerialLoops alone;
   const auto at_once = [](LayerKernels kernels, std::int64_t told) {
     SessionOptions options;
     options.kernels = kernels;

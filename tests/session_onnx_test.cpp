@@ -36,7 +36,7 @@ void check_samples(Graph graph, std::span<const Constant> inputs, std::size_t op
   auto program = runtime::make_program({std::move(graph), {}});
   program.max_elements = 1 << 20;
   runtime::PreparedLayers prepared(program.graph.nodes.size());
-  runtime::PartSize one{.samples = 1, .settled = true};
+  runtime::BatchTuning one{.samples = 1, .settled = true, .told = true};
   try {
     runtime::Batch batch(program, values, prepared, LayerKernels::dense, data, one);
     if (batch.samples_at_once() == 0) return;

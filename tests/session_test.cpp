@@ -180,6 +180,48 @@ TEST(Session, NanReachesTheAnswers) {
   EXPECT_TRUE(std::isnan(session.run({&view, 1})[0].floats()[0]));
 }
 
+/// A mean over one pixel has the shape of the image.
+TEST(Session, DoesNotTakeTheFirstShapesForAll) {
+  Graph graph = residual_classifier();
+  graph.inputs[0].shape = {-1, 3, -1, -1};
+  graph.outputs[0].ranked = false;
+  graph.constants = {{"w", random_constant({3, 3, 1, 1}, 7)}};
+  graph.nodes = {node("GlobalAveragePool", {"x"}, "m"), node("Conv", {"x", "w"}, "c"),
+                 node("Add", {"c", "m"}, "y")};
+  const auto values = random_values(12, 5);
+  const Shape small{1, 3, 1, 1}, large{1, 3, 2, 2};
+  const auto run = [&](Session& session) {
+    const TensorView view(large, values);
+    const auto out = session.run({&view, 1})[0].floats();
+    return std::vector<float>(out.begin(), out.end());
+  };
+  Session guessed(graph, {.kernels = LayerKernels::dense}),
+      told(graph, {.kernels = LayerKernels::dense, .shapes = {{"x", small}}});
+  EXPECT_EQ(run(told), run(guessed));
+}
+
+/// One value, which would be guessed, is too few to pool two.
+TEST(Session, TakesShapesFromTheFirstRunWhereItCannotGuessThem) {
+  Graph graph = layer_normalization_graph(false);
+  graph.nodes.insert(graph.nodes.begin(),
+                     node("MaxPool", {"x"}, "p", {{"kernel_shape", std::vector<std::int64_t>{2}}}));
+  for (Node& user : graph.nodes) {
+    if (user.op != "MaxPool") std::ranges::replace(user.inputs, "x", "p");
+  }
+  const auto run = [&](std::int64_t extent) {
+    graph.inputs[0].shape = {-1, 4, extent};
+    Session session(graph, {.kernels = LayerKernels::dense});
+    const Shape shape{1, 4, 7};
+    const auto values = random_values(element_count(shape), 5);
+    const TensorView view(shape, values);
+    const auto out = session.run({&view, 1})[0].floats();
+    return std::pair(std::vector<float>(out.begin(), out.end()), session.memory().values);
+  };
+  const auto known = run(7), open = run(-1);
+  EXPECT_EQ(open.first, known.first);
+  EXPECT_EQ(open.second, known.second);  // Nine steps are one.
+}
+
 /// Where all extents are guessed to be 1, what is one number per channel looks like an image.
 TEST(Session, ImagesMayHaveAnySize) {
   Graph gated = gated_block();

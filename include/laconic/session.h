@@ -56,7 +56,7 @@ struct SessionOptions {
 
   /// Samples of a batch to run at once, where the network keeps samples apart: what few need stays
   /// in the caches. 0: with kernels `fastest` as many as measure fastest when a batch first comes,
-  /// else all. Throws Error(invalid_argument) if negative.
+  /// else as many as each thread gets. Throws Error(invalid_argument) if negative.
   std::int64_t samples_at_once = 0;
 
   ReadLimits limits = {};  ///< Of Session::open().
@@ -121,6 +121,10 @@ class Session {
 
   /// Samples of the last batch that are run at once; 0 where the batch is run as one.
   [[nodiscard]] std::int64_t samples_at_once() const noexcept;
+
+  /// Threads that the last batch has work for, of threads(): one where its layers were measured to
+  /// be faster so than with others to wake, or where threads() is.
+  [[nodiscard]] int threads_used() const noexcept;
 
  private:
   struct Impl;

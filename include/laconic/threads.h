@@ -10,7 +10,21 @@ namespace laconic {
 
 /// How many threads parallel loops use from now on, process-wide; 0 means one per processor.
 void set_threads(int threads);
+
+/// How many a loop begun here would use: 1 within another, and while a SerialLoops lives.
 [[nodiscard]] int threads() noexcept;
+
+/// While one lives, the loops of the thread that made it run on that thread alone.
+class SerialLoops {
+ public:
+  SerialLoops() noexcept;
+  ~SerialLoops();
+  SerialLoops(const SerialLoops&) = delete;
+  SerialLoops& operator=(const SerialLoops&) = delete;
+
+ private:
+  bool before_;
+};
 
 /// Calls body(i) for every i in [0, count), on up to threads() threads, the caller's among them;
 /// returns when all are done. Items start in ascending order. `body` must not depend on the order

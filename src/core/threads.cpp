@@ -15,7 +15,7 @@ namespace {
 
 std::atomic<int> configured_threads{0};
 std::atomic<bool> interrupt{false};
-thread_local bool inside_loop = false;
+thread_local bool serial = false;  ///< Inside a loop, or a SerialLoops.
 
 static_assert(std::atomic<bool>::is_always_lock_free, "set from a signal handler");
 
@@ -32,7 +32,7 @@ struct Loop {
   std::int64_t error_at = std::numeric_limits<std::int64_t>::max();
 
   void work() {
-    inside_loop = true;
+    const SerialLoops nested;
     for (;;) {
       const std::int64_t i = next.fetch_add(1);
       if (i >= count) break;
@@ -48,7 +48,6 @@ struct Loop {
         break;
       }
     }
-    inside_loop = false;
   }
 };
 
@@ -56,37 +55,37 @@ struct Loop {
 /// which new threads for each loop would build anew.
 class Team {
  public:
-  /// Runs the loop on the caller and so many helpers; false if the team is busy with another one.
+  /// Runs the loop on the caller and up to so many helpers; false if the team is busy with another
+  /// one. Who wakes when nothing is left to begin is not waited for: where processors halt when
+  /// idle, that takes longer than most loops.
   bool run(Loop& loop, std::int64_t helpers) {
     const std::unique_lock busy(in_use_, std::try_to_lock);
     if (!busy) return false;
     {
       const std::lock_guard lock(mutex_);
-      for (; size_ < helpers; ++size_) std::thread([this, id = size_] { serve(id); }).detach();
+      for (; size_ < helpers; ++size_) std::thread([this] { serve(); }).detach();
       loop_ = &loop;
-      wanted_ = helpers;
-      running_ = helpers;
-      ++round_;
+      seats_ = helpers;
     }
     begin_.notify_all();
     loop.work();
     std::unique_lock lock(mutex_);
-    end_.wait(lock, [this] { return running_ == 0; });
     loop_ = nullptr;
+    seats_ = 0;
+    end_.wait(lock, [this] { return running_ == 0; });
     return true;
   }
 
  private:
-  void serve(std::int64_t id) {
-    std::uint64_t seen = 0;
+  void serve() {
     std::unique_lock lock(mutex_);
     for (;;) {
-      begin_.wait(lock, [&] { return round_ != seen; });
-      seen = round_;
-      if (id >= wanted_ || loop_ == nullptr) continue;
-      Loop* loop = loop_;
+      begin_.wait(lock, [this] { return seats_ > 0; });
+      --seats_;
+      ++running_;
+      Loop& loop = *loop_;
       lock.unlock();
-      loop->work();
+      loop.work();
       lock.lock();
       if (--running_ == 0) end_.notify_one();
     }
@@ -95,8 +94,9 @@ class Team {
   std::mutex in_use_, mutex_;
   std::condition_variable begin_, end_;
   Loop* loop_ = nullptr;
-  std::int64_t size_ = 0, wanted_ = 0, running_ = 0;
-  std::uint64_t round_ = 0;
+  std::int64_t size_ = 0;     ///< Helpers there are.
+  std::int64_t seats_ = 0;    ///< Of loop_, that no helper has taken.
+  std::int64_t running_ = 0;  ///< Helpers at work.
 };
 
 /// Never destroyed: its threads may still wait when the process ends.
@@ -114,14 +114,23 @@ void set_threads(int threads) {
 }
 
 int threads() noexcept {
+  if (serial) return 1;
   const int configured = configured_threads;
   return configured > 0 ? configured
                         : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
+SerialLoops::SerialLoops() noexcept : before_(serial) {
+  serial = true;
+}
+
+SerialLoops::~SerialLoops() {
+  serial = before_;
+}
+
 void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& body) {
   const auto workers = std::min<std::int64_t>(threads(), count);
-  if (workers <= 1 || inside_loop) {
+  if (workers <= 1) {
     for (std::int64_t i = 0; i < count; ++i) body(i);
     return;
   }

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <functional>
 #include <limits>
 
 #include "laconic/error.h"
+#include "laconic/threads.h"
 #include "runtime/samples.h"
 
 namespace laconic::runtime {
@@ -61,6 +63,16 @@ std::vector<Value> with_samples(std::span<const Value> inputs, std::int64_t samp
   return out;
 }
 
+std::int64_t parts_of(std::int64_t samples, std::int64_t part) {
+  return (samples + part - 1) / part;
+}
+
+/// The part of about that size of which every worker gets as many.
+std::int64_t shared_evenly(std::int64_t part, std::int64_t samples, std::int64_t workers) {
+  const auto rounds = parts_of(parts_of(samples, part), workers);
+  return parts_of(samples, rounds * workers);
+}
+
 /// Whether the network takes other batches, and keeps their samples apart.
 bool splits(const Program& program, std::span<const Value> inputs) {
   try {
@@ -99,8 +111,9 @@ struct Batch::Maker {
   }
 
   void find_size(std::span<const std::byte* const> data, std::int64_t samples,
-                 PartSize& part) const {
-    if (part.settled) return;
+                 BatchTuning& tuning) const {
+    if (tuning.settled) return;
+    const SerialLoops each_thread_by_itself;
     std::vector<Candidate> candidates(1);
     candidates[0] = {1, some(1)};
     measure(candidates, data);
@@ -115,17 +128,17 @@ struct Batch::Maker {
     for (const Candidate& other : candidates) {
       if (is_worth_it(other, *best)) best = &other;
     }
-    part.samples = best->samples;
-    part.settled = samples >= always_tried && best != &candidates.back();
+    tuning.samples = best->samples;
+    tuning.settled = samples >= always_tried && best != &candidates.back();
     auto last = std::move(candidates.back());
-    while (!part.settled && fits(2 * last.samples)) {
+    while (!tuning.settled && fits(2 * last.samples)) {
       Candidate next{2 * last.samples, some(2 * last.samples)};
       measure({&next, 1}, data);
-      part.settled = !is_worth_it(next, last);
-      if (!part.settled) part.samples = next.samples;
+      tuning.settled = !is_worth_it(next, last);
+      if (!tuning.settled) tuning.samples = next.samples;
       last = std::move(next);
     }
-    part.settled = part.settled || static_cast<double>(2 * last.samples) * single > slow;
+    tuning.settled = tuning.settled || static_cast<double>(2 * last.samples) * single > slow;
   }
 };
 
@@ -135,38 +148,60 @@ Batch::Batch(const Program& program, std::span<const Value> inputs, PreparedLaye
 }
 
 Batch::Batch(const Program& program, std::span<const Value> inputs, PreparedLayers& prepared,
-             LayerKernels kernels, std::span<const std::byte* const> data, PartSize& part) {
+             LayerKernels kernels, std::span<const std::byte* const> data, BatchTuning& tuning) {
   const Maker maker{program, inputs, prepared, kernels};
   samples_ = batch_of(inputs);
-  if (samples_ < 2 || !splits(program, inputs)) {
-    take_all(maker);
-    return;
-  }
-  // Shapes that are computed may be of a batch for some numbers of samples alone.
-  try {
-    maker.find_size(data, samples_, part);
-    part_ = std::min(part.samples, samples_);
-    const auto rest = samples_ % part_;
-    plan_ = maker.some(part_);
-    if (rest > 0) rest_ = maker.some(rest);
-    if (take_parts(program.max_elements)) {
-      for (const Value& input : inputs)
-        sample_bytes_.push_back(input.signature.bytes() / static_cast<std::size_t>(samples_));
-      part_inputs_.resize(inputs.size());
-      return;
+  if (samples_ >= 2 && splits(program, inputs)) {
+    // Shapes that are computed may be of a batch for some numbers of samples alone.
+    try {
+      take_parts(maker, tuning, data);
+    } catch (const Error&) {
+      plans_.clear();
     }
-  } catch (const Error&) {
   }
-  rest_.reset();
+  if (!plans_.empty()) return;
   take_all(maker);
+  choose_threads(maker, tuning, data);
 }
 
-bool Batch::take_parts(std::int64_t max_elements) {
+void Batch::choose_threads(const Maker& maker, BatchTuning& tuning,
+                           std::span<const std::byte* const> data) {
+  constexpr std::size_t most_kept = 1000;
+  if (threads() == 1) return;
+  std::vector<Shape> shapes;
+  for (const Value& input : maker.inputs) shapes.push_back(input.signature.shape);
+  auto found = tuning.alone.find(shapes);
+  if (found == tuning.alone.end()) {
+    if (tuning.alone.size() >= most_kept) tuning.alone.clear();
+    found = tuning.alone.emplace(std::move(shapes), plans_[0]->faster_alone(data)).first;
+  }
+  plans_[0]->run_alone(found->second);
+}
+
+void Batch::take_parts(const Maker& maker, BatchTuning& tuning,
+                       std::span<const std::byte* const> data) {
+  const auto workers = threads();
+  if (samples_ < workers && !tuning.told) return;  // Its layers are shared among threads instead.
+  maker.find_size(data, samples_, tuning);
+  part_ = std::min(tuning.samples, samples_);
+  if (!tuning.told) part_ = shared_evenly(part_, samples_, workers);
+  if (part_ == samples_) return;
+  const SerialLoops each_thread_by_itself;
+  for (std::int64_t i = 0; i < std::min<std::int64_t>(workers, parts_of(samples_, part_)); ++i)
+    plans_.push_back(maker.some(part_));
+  if (const auto rest = samples_ % part_; rest > 0) rest_ = maker.some(rest);
+  if (!join_answers(maker.program.max_elements)) return plans_.clear();
+  for (const Value& input : maker.inputs)
+    sample_bytes_.push_back(input.signature.bytes() / static_cast<std::size_t>(samples_));
+  part_inputs_.assign(plans_.size(), std::vector<const std::byte*>(maker.inputs.size()));
+}
+
+bool Batch::join_answers(std::int64_t max_elements) {
   const auto rest = samples_ % part_;
-  if (!is_of_batch(*plan_, part_, *plan_) || (rest_ && !is_of_batch(*rest_, rest, *plan_)))
-    return false;
-  for (std::size_t i = 0; i < plan_->output_count(); ++i) {
-    outputs_.push_back(plan_->output(i));
+  const Plan& plan = *plans_[0];
+  if (!is_of_batch(plan, part_, plan) || (rest_ && !is_of_batch(*rest_, rest, plan))) return false;
+  for (std::size_t i = 0; i < plan.output_count(); ++i) {
+    outputs_.push_back(plan.output(i));
     if (outputs_[i].count() / part_ > max_elements / samples_) return false;
     outputs_[i].shape[0] = samples_;
   }
@@ -176,20 +211,33 @@ bool Batch::take_parts(std::int64_t max_elements) {
 }
 
 void Batch::take_all(const Maker& maker) {
-  plan_ = maker.all();
   samples_ = part_ = 1;
+  rest_.reset();
+  answers_.clear();
   outputs_.clear();
-  for (std::size_t i = 0; i < plan_->output_count(); ++i) outputs_.push_back(plan_->output(i));
+  plans_.push_back(maker.all());
+  for (std::size_t i = 0; i < plans_[0]->output_count(); ++i)
+    outputs_.push_back(plans_[0]->output(i));
 }
 
 void Batch::run(std::span<const std::byte* const> inputs) {
-  if (answers_.empty()) return plan_->run(inputs);
-  for (std::int64_t first = 0; first < samples_; first += part_) {
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      part_inputs_[i] = inputs[i] + static_cast<std::size_t>(first) * sample_bytes_[i];
-    }
-    Plan& plan = first + part_ <= samples_ ? *plan_ : *rest_;
-    plan.run(part_inputs_);
+  if (answers_.empty()) return plans_[0]->run(inputs);
+  next_ = 0;
+  const auto work = [&](std::int64_t worker) {
+    run_parts(static_cast<std::size_t>(worker), inputs);
+  };
+  parallel_for(std::ssize(plans_), std::ref(work));  // A reference: it might allocate for a copy.
+}
+
+void Batch::run_parts(std::size_t worker, std::span<const std::byte* const> inputs) {
+  auto& part_inputs = part_inputs_[worker];
+  for (;;) {
+    const auto first = part_ * next_.fetch_add(1);
+    if (first >= samples_) return;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      part_inputs[i] = inputs[i] + static_cast<std::size_t>(first) * sample_bytes_[i];
+    Plan& plan = first + part_ <= samples_ ? *plans_[worker] : *rest_;
+    plan.run(part_inputs);
     for (std::size_t i = 0; i < answers_.size(); ++i) {
       const auto sample = outputs_[i].bytes() / static_cast<std::size_t>(samples_);
       std::memcpy(answers_[i].data() + static_cast<std::size_t>(first) * sample,
@@ -199,17 +247,25 @@ void Batch::run(std::span<const std::byte* const> inputs) {
 }
 
 const std::byte* Batch::output_data(std::size_t i) {
-  return answers_.empty() ? plan_->output_data(i) : answers_[i].data();
+  return answers_.empty() ? plans_[0]->output_data(i) : answers_[i].data();
+}
+
+int Batch::threads_used() const noexcept {
+  if (plans_.size() > 1) return std::min(static_cast<int>(plans_.size()), threads());
+  return answers_.empty() && plans_[0]->shares_steps() ? threads() : 1;
 }
 
 std::size_t Batch::value_bytes() const noexcept {
-  std::size_t bytes = plan_->value_bytes() + (rest_ ? rest_->value_bytes() : 0);
+  std::size_t bytes = rest_ ? rest_->value_bytes() : 0;
+  for (const auto& plan : plans_) bytes += plan->value_bytes();
   for (const auto& answer : answers_) bytes += answer.size();
   return bytes;
 }
 
 std::size_t Batch::scratch_bytes() const noexcept {
-  return plan_->scratch_bytes() + (rest_ ? rest_->scratch_bytes() : 0);
+  std::size_t bytes = rest_ ? rest_->scratch_bytes() : 0;
+  for (const auto& plan : plans_) bytes += plan->scratch_bytes();
+  return bytes;
 }
 
 }  // namespace laconic::runtime

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "laconic/threads.h"
+
 namespace laconic::runtime {
 
 Epilogue Fused::epilogue(const Memory& memory) const {
@@ -86,6 +88,7 @@ std::chrono::nanoseconds measure(const std::function<void()>& run) {
   using Clock = std::chrono::steady_clock;
   constexpr auto enough = std::chrono::milliseconds(1);
   constexpr int most = 30, least = 3;
+  const SerialLoops alone;
   auto best = std::chrono::nanoseconds::max();
   const auto begin = Clock::now();
   for (int i = 0; i < least || (i < most && Clock::now() - begin < enough); ++i) {

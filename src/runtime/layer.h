@@ -80,7 +80,7 @@ struct LayerTask {
 /// The first rows of quantized weights, decoded once for all ways.
 [[nodiscard]] Weights first_rows(const Weights& weights, std::int64_t rows);
 
-/// The least time of a few runs.
+/// The least time of a few runs on one thread: when others wake has little to do with the layer.
 [[nodiscard]] std::chrono::nanoseconds measure(const std::function<void()>& run);
 
 [[noreturn]] void refuse_layer(const Node& node, std::string_view why);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "graph/passes.h"
 #include "laconic/threads.h"
@@ -275,16 +276,24 @@ void Plan::prepare(const Program& program, std::span<const Value> inputs, Prepar
 }
 
 void Plan::run(std::span<const std::byte* const> inputs) {
+  read(inputs);
+  for (Step& step : steps_) run(step);
+}
+
+void Plan::read(std::span<const std::byte* const> inputs) {
   for (Slot& slot : slots_) {
     if (slot.kind != Slot::Kind::input) continue;
     slot.data = inputs[slot.input] != nullptr ? inputs[slot.input] : nothing;
   }
-  for (Step& step : steps_) {
-    for (std::size_t i = 0; i < step.inputs.size(); ++i) {
-      step.read[i] = step.inputs[i] == no_slot ? nullptr : slots_[step.inputs[i]].data;
-    }
-    step.planned.run({step.read, step.written, scratch_.data(), &workspace_});
+}
+
+void Plan::run(Step& step) {
+  for (std::size_t i = 0; i < step.inputs.size(); ++i) {
+    step.read[i] = step.inputs[i] == no_slot ? nullptr : slots_[step.inputs[i]].data;
   }
+  std::optional<SerialLoops> alone;
+  if (step.alone) alone.emplace();
+  step.planned.run({step.read, step.written, scratch_.data(), &workspace_});
 }
 
 const std::byte* Plan::output_data(std::size_t i) const {

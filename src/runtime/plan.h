@@ -35,6 +35,17 @@ class Plan {
   /// Runs on the elements of the inputs; outputs() are then good until the next run.
   void run(std::span<const std::byte* const> inputs);
 
+  /// By step, whether it is faster on the caller's thread alone, measured on these elements: where
+  /// processors halt when idle, waking one may take longer than a layer. Takes two runs, or as many
+  /// as make up some hundredths of a second.
+  [[nodiscard]] std::vector<bool> faster_alone(std::span<const std::byte* const> inputs);
+
+  /// Which steps are run so, of a plan for the same shapes; others would be slower for it.
+  void run_alone(const std::vector<bool>& alone);
+
+  /// Whether some steps are not.
+  [[nodiscard]] bool shares_steps() const noexcept;
+
   [[nodiscard]] std::size_t output_count() const noexcept { return outputs_.size(); }
   [[nodiscard]] const Signature& output(std::size_t i) const { return outputs_[i].signature; }
   [[nodiscard]] const std::byte* output_data(std::size_t i) const;
@@ -63,6 +74,7 @@ class Plan {
     std::vector<std::size_t> inputs, outputs;  ///< Slots, or no_slot.
     std::vector<const std::byte*> read;
     std::vector<std::byte*> written;
+    bool alone = false;  ///< On the caller's thread.
   };
 
   struct Output {
@@ -71,6 +83,9 @@ class Plan {
   };
 
   Plan() = default;
+
+  void read(std::span<const std::byte* const> inputs);
+  void run(Step& step);
 
   std::vector<Slot> slots_;
   std::vector<Step> steps_;

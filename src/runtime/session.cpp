@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <set>
 
@@ -119,11 +120,12 @@ std::string_view name(LayerKernels kernels) noexcept {
 struct Session::Impl {
   Program program;
   SessionOptions options;
-  std::vector<bool> told;  ///< By input.
+  bool shapes_used = false;  ///< By passes.
+  std::vector<bool> told;    ///< By input.
   PreparedLayers prepared;
   std::vector<Value> planned_for;
   std::unique_ptr<Batch> plan;
-  PartSize part;
+  BatchTuning tuning;
   std::vector<const std::byte*> data;
   std::vector<TensorView> answers;
 
@@ -134,7 +136,11 @@ struct Session::Impl {
       fail(ErrorCode::invalid_argument, "samples at once are {}, but must be at least 0",
            options.samples_at_once);
     }
-    part = {options.samples_at_once, options.samples_at_once > 0};
+    if (options.samples_at_once > 0) {
+      tuning = {options.samples_at_once, true, true};
+    } else if (options.kernels != LayerKernels::fastest) {
+      tuning = {std::numeric_limits<std::int64_t>::max(), true};
+    }
     check_operators(program.graph);
     check_structure(program);
     turn_weights(program);
@@ -145,6 +151,12 @@ struct Session::Impl {
     find_gelus(program);
     fuse_functions(program);
     expand_others(program);
+    if (!use_shapes()) decode_all(program);  // Bad data is told at load, not at the first run.
+  }
+
+  /// Passes that shapes decide, and a plan: false if no inputs can be guessed that the network
+  /// takes.
+  bool use_shapes() {
     const auto guess = guessed_inputs();
     const auto signatures = guess ? inferred(*guess) : std::nullopt;
     if (signatures) {
@@ -152,16 +164,15 @@ struct Session::Impl {
       if (!all.empty()) find_layer_normalizations(program, all);
       if (!all.empty()) fuse_sums(program, all);
       choose_layouts(program, *signatures);
+      shapes_used = true;
     }
     told = find_told(program.graph);
     prepared.resize(program.graph.nodes.size());
     data.resize(program.graph.inputs.size());
-    if (signatures) {
-      Plan::prepare(program, *guess, prepared, options.kernels);
-      make_plan(*guess);
-    } else {
-      decode_all(program);  // Bad data is told at load, not at the first run.
-    }
+    if (!signatures) return false;
+    Plan::prepare(program, *guess, prepared, options.kernels);
+    make_plan(*guess);
+    return true;
   }
 
   /// First extent of the input at that position, where it is open.
@@ -169,8 +180,10 @@ struct Session::Impl {
 
   /// Inputs of the shapes that the options give, other open extents 1; nothing if one cannot be
   /// guessed: elements that say what to do, a rank that is not known. With `first`, that and not
-  /// the options decides first extents, and what is open and not given.
-  std::optional<std::vector<Value>> guessed_inputs(const FirstExtent& first = {}) const {
+  /// the options decides first extents, and what is open and not given; other extents that are open
+  /// are `stretch` times what is given.
+  std::optional<std::vector<Value>> guessed_inputs(const FirstExtent& first = {},
+                                                   std::int64_t stretch = 1) const {
     const auto says = find_told(program.graph);
     std::vector<Value> out;
     for (std::size_t i = 0; i < program.graph.inputs.size(); ++i) {
@@ -185,7 +198,10 @@ struct Session::Impl {
       Shape shape = is_given ? given->second : info.shape;
       const auto open = first ? first(i) : 1;
       for (auto& extent : shape) extent = extent < 0 ? open : extent;
-      if (first && info.ranked && !shape.empty() && info.shape[0] < 0) shape[0] = open;
+      for (std::size_t k = 0; first && info.ranked && k < shape.size(); ++k) {
+        if (info.shape[k] < 0 && (k == 0 || is_given))
+          shape[k] = k == 0 ? open : stretch * shape[k];
+      }
       out.push_back({{info.type, std::move(shape)}});
     }
     return out;
@@ -199,9 +215,9 @@ struct Session::Impl {
     const std::size_t inputs = program.graph.inputs.size();
     if (inputs > most_inputs) return {};
     std::vector<Signatures> out = {first};
-    const auto add = [&](const FirstExtent& extent) {
+    const auto add = [&](const FirstExtent& extent, std::int64_t stretch = 1) {
       try {
-        if (auto more = inferred(*guessed_inputs(extent))) out.push_back(std::move(*more));
+        if (auto more = inferred(*guessed_inputs(extent, stretch))) out.push_back(std::move(*more));
       } catch (const Error&) {  // The network does not take that.
       }
     };
@@ -210,6 +226,7 @@ struct Session::Impl {
     }
     for (std::size_t one = 0; one < inputs && inputs > 1; ++one)
       add([one](std::size_t input) { return input == one ? 1 : 2; });
+    add([](std::size_t) { return 2; }, 2);
     return out;
   }
 
@@ -226,14 +243,14 @@ struct Session::Impl {
     }
   }
 
-  /// With `elements` of a run, in the parts that are measured to be fastest on them.
+  /// With `elements` of a run, in the parts and on the threads that are measured to be fastest on
+  /// them; without, until the first run.
   void make_plan(std::vector<Value> inputs, std::span<const std::byte* const> elements = {}) {
     plan.reset();
-    plan =
-        elements.empty() || (options.kernels != LayerKernels::fastest && !part.settled)
-            ? std::make_unique<Batch>(program, inputs, prepared, options.kernels)
-            : std::make_unique<Batch>(program, inputs, prepared, options.kernels, elements, part);
-    planned_for = std::move(inputs);
+    plan = elements.empty() ? std::make_unique<Batch>(program, inputs, prepared, options.kernels)
+                            : std::make_unique<Batch>(program, inputs, prepared, options.kernels,
+                                                      elements, tuning);
+    planned_for = elements.empty() ? std::vector<Value>() : std::move(inputs);
     drop_packed_weights();
     answers.clear();
     for (const Signature& output : plan->outputs()) {
@@ -259,7 +276,7 @@ struct Session::Impl {
   }
 
   [[nodiscard]] bool planned(std::span<const TensorView> inputs) const {
-    if (!plan) return false;
+    if (!plan || planned_for.size() != inputs.size()) return false;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!std::ranges::equal(planned_for[i].signature.shape, inputs[i].shape)) return false;
       if (told[i] && !std::ranges::equal(planned_for[i].known->bytes(), inputs[i].bytes))
@@ -269,6 +286,12 @@ struct Session::Impl {
   }
 
   void plan_for(std::span<const TensorView> inputs) {
+    if (!shapes_used) {
+      for (std::size_t i = 0; i < inputs.size(); ++i)
+        options.shapes[program.graph.inputs[i].name] = {inputs[i].shape.begin(),
+                                                        inputs[i].shape.end()};
+      use_shapes();
+    }
     std::vector<Value> values;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       Value value{{inputs[i].type, {inputs[i].shape.begin(), inputs[i].shape.end()}}};
@@ -337,6 +360,10 @@ std::vector<LayerReport> Session::layers() const {
 
 std::int64_t Session::samples_at_once() const noexcept {
   return impl_->plan ? impl_->plan->samples_at_once() : 0;
+}
+
+int Session::threads_used() const noexcept {
+  return impl_->plan ? impl_->plan->threads_used() : 1;
 }
 
 SessionMemory Session::memory() const noexcept {
