@@ -1,11 +1,13 @@
 // What runs between packed layers: functions of single values beside the standard library's, and
-// products of computed values beside plain loops. One thread.
+// products of computed values beside plain loops, on one thread; and what a loop takes that two
+// threads share.
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
 #include <array>
 #include <cmath>
+#include <functional>
 #include <vector>
 
 #include "kernels/aligned.h"
@@ -68,6 +70,17 @@ void product(benchmark::State& state, const PlainProduct& extents, Multiply mult
                          benchmark::Counter::kIsIterationInvariantRate);
 }
 
+/// A loop of two items, each a chain of so many multiplications.
+void loop(benchmark::State& state, std::int64_t chain, int on_threads) {
+  set_threads(on_threads);
+  const auto item = [chain](std::int64_t) {
+    double x = 1;
+    for (std::int64_t i = 0; i < chain; ++i) benchmark::DoNotOptimize(x *= 1.0000001);
+  };
+  for (auto _ : state) parallel_for(2, std::ref(item));
+  set_threads(0);
+}
+
 void register_all() {
   using benchmark::RegisterBenchmark;
   struct Named {
@@ -92,6 +105,14 @@ void register_all() {
     if (row.standard == nullptr) continue;
     RegisterBenchmark(fmt::format("function/{}/standard", row.name).c_str(),
                       [&row](auto& state) { standard(state, row.standard); });
+  }
+  for (const std::int64_t chain : {10'000, 100'000, 1'000'000}) {
+    for (const int count : {1, 2}) {
+      RegisterBenchmark(fmt::format("loop/2x{}/{}", chain, count).c_str(),
+                        [=](auto& state) { loop(state, chain, count); })
+          ->UseRealTime()
+          ->Unit(benchmark::kMicrosecond);
+    }
   }
   // Attention of a small and a common vision transformer.
   for (const auto& [m, n, k] : {std::array{64, 64, 24}, {64, 24, 64}, {197, 197, 64}}) {

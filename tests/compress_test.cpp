@@ -235,11 +235,11 @@ TEST(Compress, KeepsPrunedWeightsAtZero) {
 }
 
 TEST(Compress, GoesOnToTheSameBytes) {
-  for (const bool by_method : {false, true}) {
-    auto options = within({.max_drop = 1}, 2);
-    if (by_method) options.method = "projected", options.quantizer = "kmeans:levels=8";
+  for (const std::string_view run : {"search", "stretches", "method"}) {
+    auto options = run == "stretches" ? within({.ratio = 20}, 3) : within({.max_drop = 1}, 2);
+    if (run == "method") options.method = "projected", options.quantizer = "kmeans:levels=8";
     const auto whole = compress(setting().graph, *setting().data, options);
-    options.checkpoint = setting().folder / fmt::format("run-{}", by_method);
+    options.checkpoint = setting().folder / fmt::format("run-{}", run);
     options.existing = Existing::resume;
     int stops = 0, messages = 0;
     std::optional<CompressResult> result;

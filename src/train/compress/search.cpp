@@ -38,11 +38,11 @@ void Search::tune(std::optional<Checkpoint> found) {
       found && Tuning::is_in(*found) ? Tuning(workshop_, *found) : Tuning(workshop_, best_->step);
   found.reset();
   while (!tuning.is_done()) {
-    auto candidate = tuning.train_epoch();
+    auto candidate = tuning.train_stretch();
     const double share = used(candidate);
     consider(std::move(candidate));
     tuning.adapt(share);
-    // What the epoch kept goes first: without it, an epoch is made again.
+    // What the stretch kept goes first: without it, a stretch is made again.
     forget_training(workshop_.options());
     save(&tuning);
   }

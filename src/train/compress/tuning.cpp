@@ -26,19 +26,16 @@ constexpr double first_coarsening = 1.2;
 /// Of bits while training, against their worth: zeros draw more zeros along from step to step, so
 /// the price must be lower than where assignments are made once.
 constexpr double training_price = 0.2;
-/// Of Adam, in steps: an index that wants to change needs some 300 updates.
-constexpr double learning_rate = 0.003;
+/// Of Adam, in steps: an index that wants to change needs some 300 updates, or twice as many where
+/// there is time.
+double learning_rate(std::int64_t epochs) {
+  return epochs > 1 ? 0.0015 : 0.003;
+}
 constexpr std::int64_t batch = 64;
 
-/// How much wider the next epoch's step is, by the share of a budget of bytes that the last file
-/// used: bytes that are left buy accuracy. They fall somewhat slower than steps rise, so this comes
-/// near without going over.
-double next_ratio_of_bytes(double used) {
-  return std::clamp(used, 0.9, 1.1);
-}
-
-/// The same for a budget of accuracy: what is left of it buys a smaller file.
-double next_ratio_of_accuracy(double used) {
+/// How much wider the next stretch's step is, by the share of a budget of accuracy that the last
+/// file used: what is left of it buys a smaller file.
+double next_ratio(double used) {
   if (used < 0.5) return 1.15;
   if (used <= 1) return 1.07;
   if (used <= 2) return 1;  // Chance, or what another epoch wins back.
@@ -119,7 +116,7 @@ Tuning::Tuning(const Workshop& workshop, const Checkpoint& checkpoint)
   restore_parameters(checkpoint, student_);
   check_model(model_, student_);
   std::istringstream place(checkpoint.text(place_key));
-  if (!(place >> epoch_ >> step_) || epoch_ < 0 || !(step_ > 0))
+  if (!(place >> epoch_ >> step_ >> misses_) || epoch_ < 0 || !(step_ > 0))
     fail(ErrorCode::corrupt_data, "the checkpoint does not fit the search: its step of training");
 }
 
@@ -139,13 +136,20 @@ const Dataset& Tuning::samples() const noexcept {
   return joins ? all_ : workshop_.data();
 }
 
-Candidate Tuning::train_epoch() {
+std::int64_t Tuning::stretch() const noexcept {
+  const auto& options = workshop_.options();
+  const auto left = options.epochs - epoch_;
+  if (!options.budget.max_drop) return left;
+  return misses_ > 1 ? (left + 1) / 2 : 1;
+}
+
+Candidate Tuning::train_stretch() {
   const auto& options = workshop_.options();
   FineTune method(model_, training_price);
   TrainOptions training;
-  training.epochs = 1;
+  training.epochs = stretch();
   training.batch = batch;
-  training.optimizer = "adam:lr=" + print_number(learning_rate);
+  training.optimizer = "adam:lr=" + print_number(learning_rate(training.epochs));
   training.schedule = "cosine";
   training.distillation = workshop_.teaching();
   training.seed = options.seed + static_cast<std::uint64_t>(epoch_);
@@ -154,7 +158,7 @@ Candidate Tuning::train_epoch() {
   training.checkpoint = training_folder(options);
   training.existing = Existing::resume;
   train(student_, samples(), training, workshop_.progress());
-  ++epoch_;
+  epoch_ += training.epochs;
   model_ = method.finish(student_);
   auto tensors = model_;
   for (auto& [name, parameter] : tensors) {
@@ -168,14 +172,16 @@ Candidate Tuning::train_epoch() {
 }
 
 void Tuning::adapt(double used) {
-  const double ratio = workshop_.options().budget.max_drop ? next_ratio_of_accuracy(used)
-                                                           : next_ratio_of_bytes(used);
+  if (is_done()) return;
+  const double ratio = next_ratio(used);
   model_ = coarsen(std::move(model_), student_, ratio);
   step_ *= ratio;
+  misses_ = used > 1 ? misses_ + 1 : 0;
 }
 
 void Tuning::capture(Checkpoint& checkpoint) const {
-  checkpoint.progress.insert_or_assign(std::string(place_key), fmt::format("{} {}", epoch_, step_));
+  checkpoint.progress.insert_or_assign(std::string(place_key),
+                                       fmt::format("{} {} {}", epoch_, step_, misses_));
   capture_model(model_, checkpoint);
   capture_parameters(student_, checkpoint);
 }

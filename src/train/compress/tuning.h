@@ -1,5 +1,5 @@
-// Winning accuracy back: a few epochs of training on the quantized network, at coarser and coarser
-// steps.
+// Winning accuracy back: some epochs of training on the quantized network, in stretches at one step
+// each.
 
 #pragma once
 
@@ -9,7 +9,10 @@
 
 namespace laconic {
 
-/// Trains for the epochs that the options allow, an epoch at a time, taught by the float network.
+/// Trains for the epochs that the options allow, taught by the float network. Each stretch has a
+/// schedule of its own. Of a budget of accuracy single epochs feel for the step; after two in a
+/// row that missed it, half of what is left is one stretch; of a budget of bytes, whose step is
+/// known, all epochs are.
 class Tuning {
  public:
   /// Begins somewhat coarser than `step`, that of the best file without training.
@@ -23,25 +26,27 @@ class Tuning {
 
   [[nodiscard]] bool is_done() const noexcept;
 
-  /// The evaluated file after one more epoch. With a folder in the options an epoch that was broken
+  /// The evaluated file after one more stretch. With a folder in the options one that was broken
   /// off goes on where it was.
-  [[nodiscard]] Candidate train_epoch();
+  [[nodiscard]] Candidate train_stretch();
 
-  /// Settles the next epoch's step by how much of the budget the last file used, below 1 fits. Of
-  /// accuracy: the less, the coarser; of bytes: the less, the finer.
+  /// Settles the next stretch's step, if there is one, by how much of the budget of accuracy the
+  /// last file used, below 1 fits: the less, the coarser.
   void adapt(double used);
 
-  /// Between epochs.
+  /// Between stretches.
   void capture(Checkpoint& checkpoint) const;
 
  private:
   [[nodiscard]] const Dataset& samples() const noexcept;
+  [[nodiscard]] std::int64_t stretch() const noexcept;
 
   const Workshop& workshop_;
   JoinedParts all_;
   Network student_;
   std::int64_t epoch_ = 0;
   double step_;
+  std::int64_t misses_ = 0;  ///< Of the budget, by the last files in a row.
   QuantizedModel model_;
 };
 

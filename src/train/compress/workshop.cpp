@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "laconic/error.h"
 #include "laconic/threads.h"
+#include "train/mixing.h"
 #include "train/post/sensitivity.h"
 
 namespace laconic {
@@ -18,7 +19,9 @@ constexpr std::int64_t validation_samples = 5000;
 /// Sensitivities need fewer samples than recalibration.
 constexpr std::int64_t probe_samples = 256;
 constexpr std::int64_t probe_batch = 64, calibration_batch = 125;
-constexpr double temperature = 2, teacher_weight = 0.9;
+/// Students that see mixtures alone keep what they have learned from epoch to epoch; of samples
+/// that the float network knows by heart they lose it again.
+constexpr double temperature = 2, teacher_weight = 0.9, mixed = 1;
 
 Graph prepare(Graph graph, const Dataset& data) {
   check_fits(graph, data);
@@ -75,7 +78,7 @@ bool Workshop::knows_validation_by_heart() const {
 }
 
 Distillation Workshop::teaching() const {
-  return {&network_, temperature, teacher_weight};
+  return {&network_, temperature, teacher_weight, can_mix(network_.graph(), data_) ? mixed : 0};
 }
 
 QuantizedModel Workshop::quantize(double step) const {
