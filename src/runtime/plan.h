@@ -37,7 +37,7 @@ class Plan {
 
   /// By step, whether it is faster on the caller's thread alone, measured on these elements: where
   /// processors halt when idle, waking one may take longer than a layer. Takes two runs, or as many
-  /// as make up some hundredths of a second.
+  /// as make up some tenths of a second.
   [[nodiscard]] std::vector<bool> faster_alone(std::span<const std::byte* const> inputs);
 
   /// Which steps are run so, of a plan for the same shapes; others would be slower for it.
