@@ -180,6 +180,32 @@ TEST(Session, NanReachesTheAnswers) {
   EXPECT_TRUE(std::isnan(session.run({&view, 1})[0].floats()[0]));
 }
 
+/// What the first run packed before it failed belongs to a graph without fusing.
+TEST(Session, TakesShapesFromTheFirstRunThatFits) {
+  Graph graph = residual_classifier();
+  const auto pool = graph.nodes.begin() + 7;
+  ASSERT_EQ(pool->op, "MaxPool");
+  pool->inputs = {"more"};
+  graph.nodes.insert(pool,
+                     {node("Conv", {"t", "w4"}, "again"), node("Add", {"again", "t"}, "more")});
+  graph.constants.emplace("w4", random_constant({6, 6, 1, 1}, 10));
+  const Shape good{1, 3, 8, 8}, bad{1, 3, 6, 6};
+  const auto values = random_values(element_count(good), 5);
+  const auto run = [&](Session& session, const Shape& shape) {
+    const TensorView view(shape,
+                          std::span(values).first(static_cast<std::size_t>(element_count(shape))));
+    const auto out = session.run({&view, 1})[0].floats();
+    return std::vector<float>(out.begin(), out.end());
+  };
+  Session known(graph, {.kernels = LayerKernels::dense});
+  graph.inputs[0].shape = {-1, 3, -1, -1};
+  Session open(graph, {.kernels = LayerKernels::dense});
+  EXPECT_THROW((void)run(open, bad), Error);
+  EXPECT_EQ(run(open, good), run(known, good));
+  EXPECT_THROW((void)run(open, bad), Error);
+  EXPECT_EQ(run(open, good), run(known, good));
+}
+
 /// A mean over one pixel has the shape of the image.
 TEST(Session, DoesNotTakeTheFirstShapesForAll) {
   Graph graph = residual_classifier();

@@ -110,7 +110,8 @@ class Session {
   /// valid until the next run, and as long as the inputs are. Throws Error(invalid_data) for a
   /// wrong number, type or shape, naming the input, what came and what is wanted, and for indices
   /// out of range. After the first run with inputs of some shapes, further ones allocate nothing,
-  /// apart from operators on integers and booleans.
+  /// apart from operators on integers and booleans. That first run is planned, and takes some runs
+  /// more where there is something to measure: parts of a batch, and steps on several threads.
   std::span<const TensorView> run(std::span<const TensorView> inputs);
 
   /// Layers with weights, in the order in which they run. Measures now what was not measured when

@@ -120,7 +120,7 @@ std::string_view name(LayerKernels kernels) noexcept {
 struct Session::Impl {
   Program program;
   SessionOptions options;
-  bool shapes_used = false;  ///< By passes.
+  bool shapes_used = false;  ///< By passes, or too late for them.
   std::vector<bool> told;    ///< By input.
   PreparedLayers prepared;
   std::vector<Value> planned_for;
@@ -167,7 +167,8 @@ struct Session::Impl {
       shapes_used = true;
     }
     told = find_told(program.graph);
-    prepared.resize(program.graph.nodes.size());
+    // What a run packed before it failed belongs to the nodes as they were.
+    prepared.assign(program.graph.nodes.size(), nullptr);
     data.resize(program.graph.inputs.size());
     if (!signatures) return false;
     Plan::prepare(program, *guess, prepared, options.kernels);
@@ -199,8 +200,9 @@ struct Session::Impl {
       const auto open = first ? first(i) : 1;
       for (auto& extent : shape) extent = extent < 0 ? open : extent;
       for (std::size_t k = 0; first && info.ranked && k < shape.size(); ++k) {
-        if (info.shape[k] < 0 && (k == 0 || is_given))
-          shape[k] = k == 0 ? open : stretch * shape[k];
+        if (info.shape[k] >= 0 || (k > 0 && !is_given)) continue;
+        if (k == 0) shape[k] = open;
+        if (k > 0 && __builtin_mul_overflow(shape[k], stretch, &shape[k])) return {};
       }
       out.push_back({{info.type, std::move(shape)}});
     }
@@ -217,7 +219,9 @@ struct Session::Impl {
     std::vector<Signatures> out = {first};
     const auto add = [&](const FirstExtent& extent, std::int64_t stretch = 1) {
       try {
-        if (auto more = inferred(*guessed_inputs(extent, stretch))) out.push_back(std::move(*more));
+        const auto guess = guessed_inputs(extent, stretch);
+        if (!guess) return;
+        if (auto more = inferred(*guess)) out.push_back(std::move(*more));
       } catch (const Error&) {  // The network does not take that.
       }
     };
@@ -302,6 +306,7 @@ struct Session::Impl {
       values.push_back(std::move(value));
     }
     make_plan(std::move(values), data);
+    shapes_used = true;  // Or never will be: layers are packed for the nodes as they are.
   }
 };
 
