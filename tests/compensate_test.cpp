@@ -6,12 +6,17 @@
 #include <torch/types.h>
 
 #include <cmath>
+#include <numbers>
 
+#include "laconic/coder.h"
 #include "laconic/error.h"
 #include "laconic/quantizer.h"
 #include "laconic/random.h"
 #include "laconic/threads.h"
+#include "train/post/even_codebook.h"
 #include "train/post/input_moments.h"
+#include "train/post/trellis_assign.h"
+#include "trellis_paths.h"
 
 namespace laconic {
 namespace {
@@ -100,6 +105,70 @@ TEST(Compensate, PaysLessForBitsTheMoreTheyCost) {
     EXPECT_GT(error_of(layer, tensor), last_error);
     last_entropy = index_entropy(tensor);
     last_error = error_of(layer, tensor);
+  }
+}
+
+/// A layer's error and coded bits a weight, on even levels or on the trellis.
+struct Outcome {
+  double error, bits;
+};
+
+Outcome outcome_of(const Layer& layer, QuantizedTensor tensor, double lambda, bool on_trellis) {
+  const auto factors = factorize(layer.problem, 0.01);
+  if (on_trellis) {
+    assign_on_trellis(layer.problem, &factors, {.lambda = lambda}, tensor);
+  } else {
+    compensate(layer.problem, factors, {.lambda = lambda}, tensor);
+  }
+  const auto& codebook = tensor.codebooks[0];
+  const auto coded =
+      encode("auto", tensor.indices,
+             {tensor.shape, static_cast<std::int64_t>(codebook.size()), codebook.zero_index()});
+  EXPECT_EQ(spec_name(coded.coder) == "trellis", on_trellis);
+  return {error_of(layer, tensor), 8.0 * static_cast<double>(coded.bytes.size()) /
+                                       static_cast<double>(tensor.indices.size())};
+}
+
+TEST(Compensate, PathsOfTheTrellisDoLessDamageAtTheSameBits) {
+  const Layer layer(64, 96, 7);
+  const double pivot = factorize(layer.problem, 0.01).mean_pivot;
+  for (const double step : {0.5, 1.0}) {
+    const double lambda = 0.7 * pivot * step * step * std::numbers::ln2 / 6;
+    const auto plain =
+        outcome_of(layer, layer.tensor(evenly_spaced_over(layer.weights, static_cast<float>(step))),
+                   lambda, false);
+    const auto paths =
+        outcome_of(layer, layer.tensor(trellis_levels_over(layer.weights, step)), lambda, true);
+    // What the bits that they differ by are worth, at 6 dB each.
+    EXPECT_LT(paths.error * std::exp2(2 * (paths.bits - plain.bits)), 0.9 * plain.error) << step;
+  }
+}
+
+TEST(Compensate, PathsAreOneOutputChannelLongWhateverTheCodebooks) {
+  const Layer layer(6, 10, 3);
+  QuantizedTensor tensor{{6, 5, 2}, 10, {}, {}};
+  for (int row = 0; row < 6; ++row)
+    tensor.codebooks.push_back(Codebook::evenly_spaced(0.3F, row - 5, 6));  // None goes further.
+  const auto factors = factorize(layer.problem, 0.01);
+  for (const bool compensated : {true, false}) {
+    set_threads(1);
+    assign_on_trellis(layer.problem, compensated ? &factors : nullptr, {.lambda = 0.1}, tensor);
+    auto once = tensor;
+    set_threads(4);
+    tensor.indices.clear();
+    assign_on_trellis(layer.problem, compensated ? &factors : nullptr, {.lambda = 0.1}, tensor);
+    EXPECT_EQ(tensor, once);
+    set_threads(0);
+    for (int row = 0; row < 6; ++row) {
+      const auto indices =
+          std::span(tensor.indices).subspan(static_cast<std::size_t>(10 * row), 10);
+      EXPECT_LT(*std::ranges::max_element(indices), 6);
+      QuantizedTensor channel{{1, 10}, 10, {tensor.codebooks[static_cast<std::size_t>(row)]}, {}};
+      channel.indices.assign(tensor.indices.begin() + 10 * row,
+                             tensor.indices.begin() + 10 * row + 10);
+      EXPECT_EQ(testing::on_paths(channel), channel) << row;
+    }
+    tensor.indices.clear();
   }
 }
 

@@ -24,8 +24,10 @@ Model small_model() {
   model.graph = "a graph";
   model.metadata = {{"seed", "1"}};
   for (const MemberInfo& coder : coders()) {
-    model.tensors.push_back({std::string(coder.name), uniform({3, 8}, 1, 0.7F, 2, random),
-                             "uniform", std::string(coder.name)});
+    auto tensor = uniform({3, 8}, 1, 0.7F, 2, random);
+    if (coder.name == "trellis") tensor = on_paths(std::move(tensor));
+    model.tensors.push_back(
+        {std::string(coder.name), std::move(tensor), "uniform", std::string(coder.name)});
   }
   model.tensors.push_back({"list", nearest({5}, 5, {Codebook({-1, 0.3F, 2})}, {0, 2, 1, -1, 0})});
   model.tensors.push_back({"bias", dense({4}, random)});

@@ -31,8 +31,25 @@ struct GoldenFile {
   Model model;
 };
 
+/// Of the coder `trellis`, which cannot code what is not on its paths.
+Model coded_on_paths() {
+  Random random(9, "golden");
+  Model model;
+  const auto add = [&](const char* name, const Shape& shape, double deviation, float step,
+                       std::int64_t reach) {
+    model.tensors.push_back(
+        {name, on_paths(uniform(shape, deviation, step, reach, random)), "trellis", "trellis"});
+  };
+  add("paths", {16, 16, 3, 3}, 1, 0.3F, 12);
+  add("sparse", {16, 16, 3, 3}, 0.35, 1, 2);
+  add("many.levels", {9, 100}, 1, 0.03F, 127);
+  add("one.path", {300}, 1, 0.5F, 6);
+  return model;
+}
+
 /// Whatever one coder is given: tensors of all kinds, few and many levels, many zeros.
 Model coded_by(const std::string& coder) {
+  if (coder == "trellis") return coded_on_paths();
   Model model = model_of_all_kinds({coder});
   Random random(8, "golden");
   model.tensors.push_back({"sparse", uniform({16, 16, 3, 3}, 0.35, 1, 2, random)});
@@ -88,6 +105,7 @@ std::vector<std::pair<std::string, Model>> size_models() {
       {"vector", one(uniform({64}, 1, 0.03F, 127, random))},
       {"dense", one(dense({64, 32}, random))},
       {"resnet20", ResNet20::make()},
+      {"paths", {{{"weight", on_paths(uniform(shape, 1, 0.4F, 12, random)), "trellis"}}, "", {}}},
   };
 }
 
@@ -101,10 +119,11 @@ std::string size_table() {
       bool quantized = false;
       for (NamedTensor& tensor : model.tensors) {
         if (std::holds_alternative<DenseTensor>(tensor.tensor)) continue;
-        tensor.coder = coder;
+        tensor.coder = coder == "trellis" && tensor.quantizer != "trellis" ? "auto" : coder;
         quantized = true;
       }
       if (!quantized && coder != "auto") continue;
+      if (coder == "trellis" && name != "paths") continue;
       const auto file = file_of(model);
       const SizeReport sizes = ModelReader::from_bytes(file).sizes();
       table << fmt::format("{},{},{},{},{},{},{}\n", name, coder, sizes.header, sizes.codebooks,

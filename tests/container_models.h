@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "container_support.h"
+#include "trellis_paths.h"
 
 namespace laconic::testing {
 
@@ -63,7 +64,9 @@ inline Model model_of_all_kinds(const std::vector<std::string>& coded_by = coder
   t.push_back({"dense.repeated", std::move(repeated), ""});
 
   for (const std::string& coder : coded_by) {
-    t.push_back({"coder." + coder, uniform({4, 30}, 1, 0.8F, 3, random), "uniform", coder});
+    auto tensor = uniform({4, 30}, 1, 0.8F, 3, random);
+    if (coder == "trellis") tensor = on_paths(std::move(tensor));
+    t.push_back({"coder." + coder, std::move(tensor), "uniform", coder});
   }
   return model;
 }

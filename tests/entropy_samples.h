@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "laconic/coder.h"
+#include "laconic/error.h"
 #include "laconic/random.h"
+#include "trellis_paths.h"
 
 namespace laconic::testing {
 
@@ -88,7 +90,26 @@ inline std::vector<IndexSample> index_samples() {
   std::vector<Index> sawtooth;
   for (std::size_t i = 0; i < 10'000; ++i) sawtooth.push_back(static_cast<Index>(i % 1000));
   add("sawtooth", 1000, 0, sawtooth, {10, 1000});
+  const auto add_paths = [&](std::string name, std::int64_t alphabet, Index zero,
+                             std::vector<Index> indices, const Shape& shape) {
+    put_on_paths(indices, shape, zero);
+    add(std::move(name), alphabet, zero, std::move(indices), shape);
+  };
+  add_paths("paths", 31, 15, gaussian_indices(4608, 31, 2.2), {16, 32, 3, 3});
+  add_paths("an odd number of paths", 9, 4, gaussian_indices(693, 9, 2), {7, 99});
+  add_paths("one path", 700, 350, gaussian_indices(2000, 700, 90), {2000});
+  add_paths("paths of few values", 3, 1, gaussian_indices(3000, 3, 1), {10, 300});
+  add_paths("paths without negative values", 5, 0, uniform(1080, 5), {9, 120});
   return samples;
+}
+
+/// Whether a member can code such indices: all but `trellis` can code any.
+inline bool can_code(std::string_view coder, const IndexSample& sample) {
+  if (coder != "trellis") return true;
+  if (sample.layout.zero < 0) return false;
+  auto moved = sample.indices;
+  put_on_paths(moved, sample.layout.shape, static_cast<Index>(sample.layout.zero));
+  return moved == sample.indices;
 }
 
 }  // namespace laconic::testing

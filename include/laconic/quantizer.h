@@ -31,6 +31,7 @@ struct BlockCode {
 struct Prior {
   const Codebook* start = nullptr;  ///< Where an iterative search begins; direct solvers ignore it.
   std::span<const float> pinned = {};  ///< Levels that must be in the codebook: frozen ones, zero.
+  std::int64_t path = 0;  ///< Weights of an output channel, of whole ones; 0: the block is one.
 };
 
 struct CheckedBlock;

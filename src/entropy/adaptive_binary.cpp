@@ -1,11 +1,15 @@
 // Context-adaptive binary arithmetic coding of indices; the model is in index_model.h.
 //
 // Bytes: where the layout has no index of zero, the index taken for it (the most frequent one), as
-// 7 bits a byte, low first; then one arithmetic stream.
+// 7 bits a byte, low first; then one arithmetic stream. Member `trellis` codes the same way what
+// lies on paths of the trellis, where an index need only be told from those that may follow.
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
 #include "core/byte_window.h"
+#include "core/trellis.h"
 #include "entropy/arithmetic.h"
 #include "entropy/index_model.h"
 #include "entropy/members.h"
@@ -40,11 +44,13 @@ class ConstantStream final : public IndexStream {
 class AdaptiveStream final : public IndexStream {
  public:
   /// `bytes` must outlive the stream.
-  AdaptiveStream(std::span<const std::byte> bytes, const IndexLayout& layout)
-      : layout_(layout),
+  AdaptiveStream(std::string_view name, std::span<const std::byte> bytes, const IndexLayout& layout,
+                 bool on_trellis)
+      : name_(name),
+        layout_(layout),
         walk_(layout.shape),
         zero_(layout.zero >= 0 ? layout.zero : take_zero(bytes, layout)),
-        model_(walk_, static_cast<int>(zero_), static_cast<int>(layout.alphabet - 1)),
+        model_(walk_, static_cast<int>(zero_), static_cast<int>(layout.alphabet - 1), on_trellis),
         bytes_(bytes.size()),
         decoder_(bytes),
         counts_(layout.alphabet),
@@ -72,7 +78,7 @@ class AdaptiveStream final : public IndexStream {
     const std::size_t outputs = std::min(outputs_left_, Neighbourhood::lanes);
     buffer_.resize(outputs * walk_.inputs * walk_.taps);
     if (!model_.code(decoder_, std::span(buffer_))) {
-      fail(ErrorCode::corrupt_data, "adaptive_binary: an index is not below {}", layout_.alphabet);
+      fail(ErrorCode::corrupt_data, "{}: an index is not below {}", name_, layout_.alphabet);
     }
     if (layout_.zero < 0) counts_.add(buffer_);
     outputs_left_ -= outputs;
@@ -82,15 +88,15 @@ class AdaptiveStream final : public IndexStream {
   void check_end() const {
     if (!decoder_.at_end()) {
       fail(ErrorCode::corrupt_data,
-           "adaptive_binary: the stream of {} bytes does not end as one "
-           "of {} indices does",
-           bytes_, element_count(layout_.shape));
+           "{}: the stream of {} bytes does not end as one of {} indices does", name_, bytes_,
+           element_count(layout_.shape));
     }
     if (layout_.zero < 0 && zero_ != counts_.most_frequent()) {
-      fail(ErrorCode::corrupt_data, "adaptive_binary: {} is not the most frequent index", zero_);
+      fail(ErrorCode::corrupt_data, "{}: {} is not the most frequent index", name_, zero_);
     }
   }
 
+  std::string_view name_;
   IndexLayout layout_;
   Walk walk_;
   std::int64_t zero_;
@@ -105,13 +111,15 @@ class AdaptiveStream final : public IndexStream {
 
 class AdaptiveBinary final : public Coder {
  public:
-  explicit AdaptiveBinary(const Options& options) : spec_(options.spec()) {}
+  AdaptiveBinary(const Options& options, bool on_trellis)
+      : spec_(options.spec()), name_(options.member().name), on_trellis_(on_trellis) {}
   std::string spec() const override { return spec_; }
 
  private:
   std::vector<std::byte> do_encode(std::span<const Index> indices,
                                    const IndexLayout& layout) const override {
     std::vector<std::byte> out;
+    if (on_trellis_) check_paths(indices, layout);
     if (indices.empty() || layout.alphabet == 1) return out;
     std::int64_t zero = layout.zero;
     if (zero < 0) {
@@ -121,7 +129,7 @@ class AdaptiveBinary final : public Coder {
       put_varint(out, static_cast<std::uint64_t>(zero));
     }
     IndexModel model(Walk(layout.shape), static_cast<int>(zero),
-                     static_cast<int>(layout.alphabet - 1));
+                     static_cast<int>(layout.alphabet - 1), on_trellis_);
     ArithmeticEncoder encoder;
     (void)model.code(encoder, indices);
     const auto stream = encoder.finish();
@@ -139,24 +147,52 @@ class AdaptiveBinary final : public Coder {
     return open(bytes.ahead(static_cast<std::size_t>(bytes.left())), layout);
   }
 
-  static std::unique_ptr<IndexStream> open(std::span<const std::byte> bytes,
-                                           const IndexLayout& layout) {
-    if (element_count(layout.shape) > 0 && layout.alphabet > 1)
-      return std::make_unique<AdaptiveStream>(bytes, layout);
-    if (!bytes.empty()) {
-      fail(ErrorCode::corrupt_data, "adaptive_binary: {} bytes where none are needed",
-           bytes.size());
+  void check_paths(std::span<const Index> indices, const IndexLayout& layout) const {
+    if (const auto wrong = trellis_misfit(indices, layout); wrong >= 0) {
+      fail(ErrorCode::invalid_argument,
+           "trellis: {}; quantizer \"trellis\" makes indices that fit it",
+           layout.zero < 0 ? "no level is zero" : fmt::format("index {} is on no path", wrong));
     }
+  }
+
+  [[nodiscard]] std::unique_ptr<IndexStream> open(std::span<const std::byte> bytes,
+                                                  const IndexLayout& layout) const {
+    if (on_trellis_ && layout.zero < 0)
+      fail(ErrorCode::corrupt_data, "trellis: no level is zero, which paths need");
+    if (element_count(layout.shape) > 0 && layout.alphabet > 1)
+      return std::make_unique<AdaptiveStream>(name_, bytes, layout, on_trellis_);
+    if (!bytes.empty())
+      fail(ErrorCode::corrupt_data, "{}: {} bytes where none are needed", name_, bytes.size());
     return std::make_unique<ConstantStream>();
   }
 
   std::string spec_;
+  std::string_view name_;  ///< Of the family's table.
+  bool on_trellis_;
 };
 
 }  // namespace
 
+std::int64_t trellis_misfit(std::span<const Index> indices, const IndexLayout& layout) {
+  if (layout.zero < 0) return 0;
+  const auto length = static_cast<std::size_t>(trellis::path_length(layout.shape));
+  const auto zero = static_cast<int>(layout.zero);
+  trellis::State state = 0;
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    if (i % length == 0) state = 0;
+    const int value = indices[i] - zero;
+    if (!trellis::has(trellis::is_odd(state), value)) return static_cast<std::int64_t>(i);
+    state = trellis::after(state, value);
+  }
+  return -1;
+}
+
 std::unique_ptr<Coder> make_adaptive_binary(const Options& options) {
-  return std::make_unique<AdaptiveBinary>(options);
+  return std::make_unique<AdaptiveBinary>(options, false);
+}
+
+std::unique_ptr<Coder> make_trellis_coder(const Options& options) {
+  return std::make_unique<AdaptiveBinary>(options, true);
 }
 
 }  // namespace laconic

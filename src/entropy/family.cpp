@@ -13,7 +13,13 @@ namespace {
 
 struct CoderRow : FamilyRow<Coder> {
   std::uint8_t id;  ///< In files: never changed, never reused.
+  /// Whether it can code such indices; null: any.
+  bool (*applies)(std::span<const Index>, const IndexLayout&) = nullptr;
 };
+
+bool is_on_trellis(std::span<const Index> indices, const IndexLayout& layout) {
+  return trellis_misfit(indices, layout) < 0;
+}
 
 constexpr std::array gaps_options = {
     OptionInfo{"code", "rans", "rans|huffman", "How gaps and values become bits."},
@@ -46,6 +52,14 @@ constexpr std::array table = {
                {}},
               make_adaptive_binary},
              5},
+    CoderRow{{{"trellis",
+               "The same, of indices that quantizer \"trellis\" has made: only from those that may "
+               "follow.",
+               "Marcellin, Fischer 1990; Schwarz et al. 2019 (dependent quantization of VVC)",
+               {}},
+              make_trellis_coder},
+             6,
+             is_on_trellis},
 };
 
 constexpr auto rows = infos(table);
@@ -83,8 +97,9 @@ Encoded encode(std::string_view spec, std::span<const Index> indices, const Inde
     return {coder->spec(), coder->encode(indices, layout)};
   }
   Encoded smallest;
-  for (const auto& row : rows) {
-    const auto coder = make_coder(row.name);
+  for (const auto& row : table) {
+    if (row.applies != nullptr && !row.applies(indices, layout)) continue;
+    const auto coder = make_coder(row.info.name);
     auto bytes = coder->encode(indices, layout);
     if (smallest.coder.empty() || bytes.size() < smallest.bytes.size()) {
       smallest = {coder->spec(), std::move(bytes)};

@@ -23,6 +23,16 @@ constexpr std::array uniform_options = {
                "What stands for the weights of a level: the multiple of the step, or their mean."},
 };
 
+constexpr std::array trellis_options = {
+    OptionInfo{"step", "0", ">=0", "Distance of levels, which are its multiples; 0 chooses it."},
+    OptionInfo{
+        "bits", "3", ">0",
+        "Chooses the step by which a set's levels, two steps apart, have at most so many bits "
+        "of entropy a weight; without effect where a step is given."},
+    OptionInfo{"lambda", "0", ">=0",
+               "Price of a bit, of what it is worth at high rates: 1 weighs distortion and rate."},
+};
+
 constexpr std::array kmeans_options = {
     OptionInfo{"levels", "16", "1..1024",
                "Most levels that a codebook may have, pinned ones included."},
@@ -80,6 +90,12 @@ constexpr std::array table = {
     FamilyRow<Quantizer>{{"uniform", "Evenly spaced cells around zero.",
                           "Choi, El-Khamy, Lee 2017, section 5.3", uniform_options},
                          make_uniform},
+    FamilyRow<Quantizer>{
+        {"trellis",
+         "Evenly spaced levels of which only some may follow others: as near as twice as many.",
+         "Marcellin, Fischer 1990; Schwarz et al. 2019 (dependent quantization of VVC)",
+         trellis_options},
+        make_trellis},
     FamilyRow<Quantizer>{
         {"kmeans", "Free levels with the least weighted squared error.",
          "Choi, El-Khamy, Lee 2017, eq. 8; optimum by dynamic programming", kmeans_options},

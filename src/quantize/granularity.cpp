@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/trellis.h"
 #include "laconic/error.h"
 #include "laconic/quantizer.h"
 #include "laconic/threads.h"
@@ -70,9 +71,10 @@ BlockCode quantize_keeping_zeros(const Quantizer& quantizer, std::span<const flo
 
 BlockCode quantize_any(const Quantizer& quantizer, std::span<const float> weights,
                        std::span<const float> importance, Zeros zeros,
-                       const Codebook* start = nullptr) {
-  return zeros == Zeros::keep ? quantize_keeping_zeros(quantizer, weights, importance)
-                              : quantizer.quantize_block(weights, importance, {.start = start});
+                       const Codebook* start = nullptr, std::int64_t path = 0) {
+  return zeros == Zeros::keep
+             ? quantize_keeping_zeros(quantizer, weights, importance)
+             : quantizer.quantize_block(weights, importance, {.start = start, .path = path});
 }
 
 std::vector<QuantizedTensor> quantize_jointly(const Quantizer& quantizer,
@@ -147,7 +149,8 @@ std::vector<QuantizedTensor> quantize(const Quantizer& quantizer,
     auto code = quantize_any(
         quantizer, tensor.weights.subspan(first, count),
         tensor.importance.empty() ? tensor.importance : tensor.importance.subspan(first, count),
-        zeros, start_of(tensor, results[t].block_size, first));
+        zeros, start_of(tensor, results[t].block_size, first),
+        count == tensor.weights.size() ? trellis::path_length(tensor.shape) : 0);
     if (count == tensor.weights.size()) {
       results[t].indices = std::move(code.indices);
     } else {

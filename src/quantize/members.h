@@ -13,5 +13,6 @@ std::unique_ptr<Quantizer> make_kmeans(const Options& options);
 std::unique_ptr<Quantizer> make_entropy_constrained(const Options& options);
 std::unique_ptr<Quantizer> make_dorefa(const Options& options);
 std::unique_ptr<Quantizer> make_scaled(const Options& options);
+std::unique_ptr<Quantizer> make_trellis(const Options& options);
 
 }  // namespace laconic

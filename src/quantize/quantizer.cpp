@@ -137,7 +137,7 @@ std::vector<float> checked_pins(std::span<const float> pinned) {
 BlockCode Quantizer::quantize_block(std::span<const float> weights,
                                     std::span<const float> importance, const Prior& prior) const {
   const auto pins = checked_pins(prior.pinned);
-  return solve(checked(weights, importance), {.start = prior.start, .pinned = pins});
+  return solve(checked(weights, importance), {.start = prior.start, .pinned = pins, .path = prior.path});
 }
 
 }  // namespace laconic

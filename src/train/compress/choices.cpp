@@ -71,8 +71,11 @@ Choices::Choices(const Network& network, const Dataset& data, const CompressOpti
 
   std::vector<bool> used(options.plan ? options.plan->size() : 0);
   for (auto& [name, choice] : choices_) {
-    if (options.quantizer != "auto") choice.quantizer = options.quantizer;
     if (options.granularity != "auto") choice.granularity = parse_granularity(options.granularity);
+    const bool whole_channels = choice.granularity.kind != Granularity::Kind::per_group;
+    choice.quantizer = options.quantizer != "auto" ? options.quantizer
+                       : whole_channels            ? "trellis"
+                                                   : "uniform";
     choice.coder = options.coder;
     if (const auto found = importance.find(name); found != importance.end())
       choice.importance = std::move(found->second);

@@ -9,6 +9,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "core/trellis.h"
 #include "laconic/detection_data.h"
 #include "laconic/error.h"
 #include "laconic/model.h"
@@ -16,6 +17,7 @@
 #include "train/compress/search_checkpoint.h"
 #include "train/post/even_codebook.h"
 #include "train/post/fine_tune.h"
+#include "train/post/trellis_assign.h"
 #include "train/train_state.h"
 
 namespace laconic {
@@ -53,8 +55,10 @@ QuantizedModel coarsen(QuantizedModel model, const Network& network, double rati
     }
     const auto values = network.parameter(name).detach();
     const std::span floats(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()));
-    const float step = short_float(spacing.step * ratio);
-    tensor->codebooks[0] = evenly_spaced_over(floats, step);
+    tensor->codebooks[0] =
+        is_trellis(parameter.quantizer)
+            ? trellis_levels_over(floats, spacing.step * ratio / trellis::step_ratio)
+            : evenly_spaced_over(floats, short_float(spacing.step * ratio));
     for (std::size_t i = 0; i < floats.size(); ++i) {
       tensor->indices[i] = tensor->codebooks[0].nearest(floats[i]);
     }
@@ -162,7 +166,8 @@ Candidate Tuning::train_stretch() {
   model_ = method.finish(student_);
   auto tensors = model_;
   for (auto& [name, parameter] : tensors) {
-    if (auto* tensor = std::get_if<QuantizedTensor>(&parameter.tensor)) drop_unused_ends(*tensor);
+    if (auto* tensor = std::get_if<QuantizedTensor>(&parameter.tensor))
+      drop_unused_ends(*tensor, is_trellis(parameter.quantizer));
   }
   auto candidate = workshop_.wrap(std::move(tensors),
                                   fmt::format("step {:.4g}, {} epochs of training", step_, epoch_));

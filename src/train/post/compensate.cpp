@@ -102,10 +102,6 @@ const float* metric_row(const LayerProblem& problem, std::int64_t group, std::in
   return problem.metric.data() + (group * problem.panels() * width + j) * width;
 }
 
-float diagonal(const LayerProblem& problem, std::int64_t group, std::int64_t j) {
-  return metric_row(problem, group, j)[j % problem.width()];
-}
-
 struct RowRange {
   std::int64_t first, count, group;
 };
@@ -176,7 +172,7 @@ void assign_alone(const LayerProblem& problem, Prices& prices, bool keep_zeros,
         tensor.indices[static_cast<std::size_t>(at)] =
             keep_zeros && value == 0
                 ? static_cast<Index>(priced.zero)
-                : cheapest(priced, value, diagonal(problem, row / per_group, j));
+                : cheapest(priced, value, metric_diagonal(problem, row / per_group, j));
       }
     });
   }
@@ -190,7 +186,7 @@ std::int64_t revisit_row(const LayerProblem& problem, const Prices& prices, bool
   std::int64_t changed = 0;
   for (std::int64_t j = 0; j < cols; ++j) {
     const auto at = row * cols + j;
-    const double curvature = diagonal(problem, group, j);
+    const double curvature = metric_diagonal(problem, group, j);
     if (!(curvature > 0)) continue;
     if (keep_zeros && problem.target[static_cast<std::size_t>(at)] == 0) continue;
     const auto priced = prices.of(tensor, at / tensor.block_size);
@@ -269,10 +265,14 @@ Slopes slopes_of(const LayerProblem& problem, const RowRange& range,
 
 }  // namespace
 
+float metric_diagonal(const LayerProblem& problem, std::int64_t group, std::int64_t j) {
+  return metric_row(problem, group, j)[j % problem.width()];
+}
+
 double mean_diagonal(const LayerProblem& problem) {
   double sum = 0;
   for (std::int64_t group = 0; group < problem.groups; ++group) {
-    for (std::int64_t j = 0; j < problem.cols; ++j) sum += diagonal(problem, group, j);
+    for (std::int64_t j = 0; j < problem.cols; ++j) sum += metric_diagonal(problem, group, j);
   }
   return sum / static_cast<double>(problem.groups * problem.cols);
 }

@@ -37,6 +37,10 @@ struct LayerProblem {
   [[nodiscard]] std::int64_t panels() const noexcept { return (cols + width() - 1) / width(); }
 };
 
+/// Of column j for the rows of a group: the mean square of its input.
+[[nodiscard]] float metric_diagonal(const LayerProblem& problem, std::int64_t group,
+                                    std::int64_t j);
+
 /// Mean over the columns of their inputs' mean squares.
 [[nodiscard]] double mean_diagonal(const LayerProblem& problem);
 

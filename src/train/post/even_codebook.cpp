@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "core/trellis.h"
+
 namespace laconic {
 
 float short_float(double value) {
@@ -25,13 +27,26 @@ Codebook evenly_spaced_over(std::span<const float> values, float step) {
   return Codebook::evenly_spaced(step, first, last - first + 1);
 }
 
-void drop_unused_ends(QuantizedTensor& tensor) {
+Codebook trellis_levels_over(std::span<const float> values, double step) {
+  EvenSpacing spacing;
+  const auto inner = evenly_spaced_over(values, short_float(trellis::step_ratio * step));
+  const bool even = inner.size() > 1 && find_even_spacing(inner, spacing);
+  if (!even || inner.size() + 4 > 65536) return inner;
+  return Codebook::evenly_spaced(spacing.step, spacing.first - 2,
+                                 static_cast<std::int64_t>(inner.size()) + 4);
+}
+
+void drop_unused_ends(QuantizedTensor& tensor, bool keep_zero) {
   for (std::size_t b = 0; b < tensor.codebooks.size(); ++b) {
     const auto begin = tensor.indices.begin() + static_cast<std::ptrdiff_t>(b) * tensor.block_size;
     const auto end = tensor.indices.end() - begin > tensor.block_size ? begin + tensor.block_size
                                                                       : tensor.indices.end();
     const auto [low, high] = std::minmax_element(begin, end);
-    const auto first = *low, last = *high;
+    Index first = *low, last = *high;
+    if (const auto zero = tensor.codebooks[b].zero_index(); keep_zero && zero >= 0) {
+      first = std::min(first, static_cast<Index>(zero));
+      last = std::max(last, static_cast<Index>(zero));
+    }
     const auto levels = tensor.codebooks[b].levels();
     if (first == 0 && last + 1u == levels.size()) continue;
     std::for_each(begin, end, [first](Index& index) { index = static_cast<Index>(index - first); });

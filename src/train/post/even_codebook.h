@@ -15,7 +15,11 @@ namespace laconic {
 /// grows where that would be more levels than there can be.
 [[nodiscard]] Codebook evenly_spaced_over(std::span<const float> values, float step);
 
-/// Cuts unused levels off both ends of each codebook.
-void drop_unused_ends(QuantizedTensor& tensor);
+/// The same for paths of the trellis (core/trellis.h): levels that do as much damage as even ones
+/// `step` apart, and two more at either end, which a path may take.
+[[nodiscard]] Codebook trellis_levels_over(std::span<const float> values, double step);
+
+/// Cuts unused levels off both ends of each codebook; zero stays, if `keep_zero`.
+void drop_unused_ends(QuantizedTensor& tensor, bool keep_zero = false);
 
 }  // namespace laconic

@@ -6,9 +6,11 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/trellis.h"
 #include "laconic/spec.h"
 #include "train/post/compensate.h"
 #include "train/post/moments.h"
+#include "train/post/trellis_assign.h"
 
 namespace laconic {
 namespace {
@@ -37,12 +39,24 @@ double squared_step(const QuantizedTensor& tensor) {
   return count > 0 ? sum / count : 0;
 }
 
+/// Mean squared distance of the even levels that would do the damage of a tensor's.
+double squared_step(const QuantizedParameter& parameter, const QuantizedTensor& tensor) {
+  const double square = squared_step(tensor);
+  return is_trellis(parameter.quantizer) ? square / std::pow(trellis::step_ratio, 2) : square;
+}
+
 /// Assigns each value by itself: to the level that is nearest once bits have their price.
-void assign(std::span<const float> values, double price, QuantizedTensor& tensor) {
+void assign(std::span<const float> values, double price, const QuantizedParameter& parameter,
+            QuantizedTensor& tensor) {
   const std::vector<float> one{1};
   const LayerProblem problem{static_cast<std::int64_t>(values.size()), 1, 1, values, one};
-  const double lambda = price * squared_step(tensor) * std::numbers::ln2 / 6;
-  compensate(problem, {}, {.lambda = lambda, .compensate = false}, tensor);
+  const double lambda = price * squared_step(parameter, tensor) * std::numbers::ln2 / 6;
+  const CompensateOptions options{.lambda = lambda, .compensate = false};
+  if (is_trellis(parameter.quantizer)) {
+    assign_on_trellis(problem, nullptr, options, tensor);
+  } else {
+    compensate(problem, {}, options, tensor);
+  }
 }
 
 bool is_weight(const QuantizedTensor& tensor) {
@@ -71,7 +85,8 @@ void FineTune::begin(Network& network) {
       values[i] = quantized[i] + rest;
     }
     const bool weight = tensor != nullptr && is_weight(*tensor);
-    rates_[name] = weight ? std::sqrt(squared_step(*tensor)) : 0.1 * root_mean_square(values);
+    rates_[name] =
+        weight ? std::sqrt(squared_step(parameter, *tensor)) : 0.1 * root_mean_square(values);
   }
 }
 
@@ -87,7 +102,7 @@ void FineTune::put_levels_in(Network& network, bool weights_only) {
     if (tensor == nullptr || (weights_only && !is_weight(*tensor))) continue;
     const auto values = elements(network.parameter(name));
     shadows_.insert_or_assign(name, DenseTensor{tensor->shape, {values.begin(), values.end()}});
-    assign(values, is_weight(*tensor) ? price_ : 0, *tensor);
+    assign(values, is_weight(*tensor) ? price_ : 0, parameter, *tensor);
     const auto quantized = dequantize(*tensor);
     std::copy(quantized.begin(), quantized.end(), values.begin());
   }

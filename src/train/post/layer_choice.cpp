@@ -9,6 +9,7 @@
 #include "laconic/error.h"
 #include "train/post/even_codebook.h"
 #include "train/post/moments.h"
+#include "train/post/trellis_assign.h"
 
 namespace laconic {
 namespace {
@@ -35,7 +36,11 @@ QuantizedTensor even_levels(const LayerChoice& choice, double step, const Shape&
         weights.subspan(first, std::min(static_cast<std::size_t>(size), weights.size() - first));
     const double part = root_mean_square(block);
     const double share = part > 0 && whole > 0 ? std::sqrt(part / whole) : 1;
-    tensor.codebooks.push_back(evenly_spaced_over(block, short_float(step * share)));
+    if (is_trellis(choice.quantizer)) {
+      tensor.codebooks.push_back(trellis_levels_over(block, step * share));
+    } else {
+      tensor.codebooks.push_back(evenly_spaced_over(block, short_float(step * share)));
+    }
   }
   return tensor;
 }
@@ -63,7 +68,7 @@ QuantizedTensor first_levels(const LayerChoice& choice, double step, const Shape
   QuantizedTensor tensor;
   if (choice.codebook) {
     tensor = {shape, static_cast<std::int64_t>(weights.size()), {*choice.codebook}, {}};
-  } else if (choice.quantizer == "uniform") {
+  } else if (choice.quantizer == "uniform" || choice.quantizer == "trellis") {
     tensor = even_levels(choice, step, shape, weights);
   } else {
     const auto quantizer = make_quantizer(spec_at(choice, step, weights));

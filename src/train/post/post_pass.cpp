@@ -12,6 +12,7 @@
 #include "train/post/compensate.h"
 #include "train/post/even_codebook.h"
 #include "train/post/input_moments.h"
+#include "train/post/trellis_assign.h"
 
 namespace laconic {
 namespace {
@@ -222,13 +223,18 @@ class Pass {
     // With distortion p step^2 / 12 at curvature p, and a bit for each halving of the step, a bit
     // is worth p step^2 ln 2 / 6.
     const double worth = curvature * step * step * std::numbers::ln2 / 6;
-    laconic::compensate(
-        problem, factors,
-        {options_.price * worth, options_.compensate, 4, choice.zeros == Zeros::keep}, tensor);
-    const bool even = choice.quantizer == "uniform";
-    if (even && !choice.codebook) drop_unused_ends(tensor);
+    const CompensateOptions compensation{options_.price * worth, options_.compensate, 4,
+                                         choice.zeros == Zeros::keep};
+    const bool on_trellis = is_trellis(choice.quantizer);
+    if (on_trellis) {
+      assign_on_trellis(problem, options_.compensate ? &factors : nullptr, compensation, tensor);
+    } else {
+      laconic::compensate(problem, factors, compensation, tensor);
+    }
+    const bool even = choice.quantizer == "uniform" || choice.quantizer == "trellis";
+    if (even && !choice.codebook) drop_unused_ends(tensor, on_trellis);
     // An even codebook says its step; a spec per tensor would cost bytes.
-    std::string spec = even ? "uniform" : spec_at(choice, step, problem.target);
+    std::string spec = even ? choice.quantizer : spec_at(choice, step, problem.target);
     auto values = dequantize(tensor);
     result_.output_error[name] = laconic::output_error(problem, values);
     result_.tensors.insert_or_assign(
