@@ -163,14 +163,14 @@ TEST_F(Voc, ABoxWithoutAllSidesIsNoBox) {
 }
 
 TEST_F(Voc, ClassesAreThoseOfTheDataOrOfVoc) {
-  add("1", "<object/>" + object("ant", "1 1 9 9"));
+  add("1", "<object/>" + object("\xff", "1 1 9 9") + object("ant", "1 1 9 9"));
   EXPECT_THAT(open().class_names(), ElementsAre("ant"));
-  EXPECT_EQ(open().skipped(Part::train).unknown_classes, 1);
+  EXPECT_EQ(open().skipped(Part::train).unknown_classes, 2);
   const auto& voc = open(",classes=voc");
   EXPECT_EQ(voc.classes(), 20);
   EXPECT_EQ(voc.class_names().front(), "aeroplane");
   EXPECT_EQ(voc.class_names().back(), "tvmonitor");
-  EXPECT_EQ(voc.skipped(Part::train).unknown_classes, 3);
+  EXPECT_EQ(voc.skipped(Part::train).unknown_classes, 4);
 }
 
 TEST_F(Voc, CountsAndSkipsBadImages) {
@@ -195,7 +195,8 @@ TEST_F(Voc, CountsAndSkipsBadImages) {
 
 TEST_F(Voc, SaysWhatIsWrongWithTheWhole) {
   EXPECT_THAT(message_of("voc:/no/such/folder"), HasSubstr("no folder"));
-  EXPECT_THAT(message_of(spec(",train=missing")), HasSubstr("missing.txt"));
+  for (const char* const part : {"train", "validation", "test"})
+    EXPECT_THAT(message_of(spec(fmt::format(",{}=missing", part))), HasSubstr("missing.txt"));
   list("train", "../etc/passwd\n");
   EXPECT_THAT(message_of(spec()), HasSubstr("no name of an image"));
   list("train", "absent\n");
@@ -263,7 +264,7 @@ TEST(Coco, ReadsWhatVocReads) {
   folder.write(path, bytes_of("{\"images\": [], \"categories\": [], \"annotations\": [{}]}"));
   EXPECT_THAT(message_of(spec), HasSubstr("entry 0 of \"annotations\""));
   folder.write(path, bytes_of("not json"));
-  EXPECT_THAT(message_of(spec), HasSubstr("no COCO annotation"));
+  EXPECT_THAT(message_of(spec), HasSubstr("no COCO annotation: it is no JSON"));
 }
 
 }  // namespace

@@ -66,6 +66,23 @@ TEST(AveragePrecision, ASecondDetectionOfAnObjectIsAFalseAlarm) {
   EXPECT_DOUBLE_EQ(average_precision(curve, AreaRule::area), 0.5 + 0.5 * 2 / 3);
 }
 
+/// In any order: the best 100 of a class.
+TEST(AveragePrecision, CocoCountsAHundredDetectionsOfAnImage) {
+  JudgedImage image{{}, {{slot(0), 0}, {slot(1), 0}}};
+  for (int i = 0; i < 102; ++i) {
+    const Box box = i == 0 ? slot(0) : i == 101 ? slot(1) : slot(100 + i);
+    image.detections.push_back({box, 0, 0.001F * static_cast<float>(i + 1)});
+  }
+  const auto points = [&](MatchRule rule) {
+    return precision_curve({&image, 1}, 0, 0.5, rule).points;
+  };
+  ASSERT_EQ(points(MatchRule::coco).size(), 100u);
+  EXPECT_EQ(points(MatchRule::coco).front().precision, 1);
+  EXPECT_EQ(points(MatchRule::coco).back().recall, 0.5);
+  EXPECT_EQ(points(MatchRule::voc).size(), 102u);
+  EXPECT_EQ(points(MatchRule::voc).back().recall, 1);
+}
+
 /// VOC looks at the object of largest overlap alone; COCO goes on to one that is free.
 TEST(AveragePrecision, RulesDifferWhereObjectsOverlap) {
   const Box left{0, 0, 10, 10}, right{3, 0, 13, 10};
@@ -90,6 +107,8 @@ TEST(AveragePrecision, CrowdsExcuseWhatLiesInThem) {
     ASSERT_EQ(curve.points.size(), 2u);
     EXPECT_EQ(curve.points[0].precision, 1);
     EXPECT_EQ(curve.points[1].precision, 0.5);
+    const auto near = precision_curve({&tight, 1}, 0, 0.5, rule);
+    EXPECT_EQ(average_precision(near, AreaRule::area), 1);
   }
 }
 

@@ -17,6 +17,8 @@ using Names = std::map<std::int64_t, std::string>;
 Json parse(std::span<const std::byte> bytes, const std::string& name) {
   const auto* text = reinterpret_cast<const char*>(bytes.data());
   auto json = Json::parse(text, text + bytes.size(), nullptr, false);
+  if (json.is_discarded())
+    fail(ErrorCode::invalid_data, "\"{}\" is no COCO annotation: it is no JSON", name);
   for (const char* const key : {"images", "annotations", "categories"}) {
     if (json.is_object() && json.contains(key) && json[key].is_array()) continue;
     fail(ErrorCode::invalid_data, "\"{}\" is no COCO annotation: it has no list \"{}\"", name, key);

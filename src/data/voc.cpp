@@ -57,14 +57,15 @@ WrittenImage read_annotation(const fs::path& folder, const std::string& name) {
   return image;
 }
 
+/// A part's list. `usual` is one that a data set may lack; one that was asked for is an error.
 std::vector<WrittenImage> read_part(const fs::path& folder, const std::string& list,
-                                    bool required) {
+                                    std::string_view usual) {
   if (list == "none") return {};
   const auto path = folder / "ImageSets" / "Main" / (list + ".txt");
   if (!is_plain_name(list))
     fail(ErrorCode::invalid_argument, "\"{}\" is no name of a list of images", list);
   std::error_code ignored;
-  if (!required && !fs::exists(path, ignored)) return {};
+  if (list == usual && !fs::exists(path, ignored)) return {};
   const auto names = read_list(path);
   std::vector<WrittenImage> images(names.size());
   parallel_for(std::ssize(names), [&](std::int64_t i) {
@@ -78,12 +79,12 @@ std::vector<WrittenImage> read_part(const fs::path& folder, const std::string& l
 
 std::unique_ptr<Dataset> make_voc(const Options& options) {
   const fs::path folder = existing_folder(options);
-  const auto train = read_part(folder, options.text("train"), true);
+  const auto train = read_part(folder, options.text("train"), "");
   const auto class_names = class_names_of(options, train);
   AnnotatedParts parts;
   parts[0] = check_images(train, class_names);
-  parts[1] = check_images(read_part(folder, options.text("validation"), false), class_names);
-  parts[2] = check_images(read_part(folder, options.text("test"), false), class_names);
+  parts[1] = check_images(read_part(folder, options.text("validation"), "val"), class_names);
+  parts[2] = check_images(read_part(folder, options.text("test"), "test"), class_names);
   return make_detection_dataset(options, class_names, std::move(parts));
 }
 

@@ -1,6 +1,7 @@
 #include <charconv>
 #include <limits>
 #include <pugixml.hpp>
+#include <string>
 #include <string_view>
 
 #include "data/annotations.h"
@@ -22,12 +23,17 @@ double number_in(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() ? value : none;
 }
 
+/// Nothing if it is no UTF-8: reports could not be written. (pugixml leaves out what is none.)
+std::string name_in(const char* text) {
+  return pugi::as_utf8(pugi::as_wide(text)) == text ? text : "";
+}
+
 /// VOC counts pixels from 1 and includes the last.
 WrittenObject read_object(const pugi::xml_node& node) {
   const auto box = node.child("bndbox");
   const auto side = [&](const char* name) { return number_in(box.child_value(name)); };
   WrittenObject object;
-  object.name = node.child_value("name");
+  object.name = name_in(node.child_value("name"));
   object.difficult = node.child("difficult").text().as_bool();
   object.x1 = side("xmin") - 1;
   object.y1 = side("ymin") - 1;
