@@ -97,18 +97,28 @@ TEST(AveragePrecision, RulesDifferWhereObjectsOverlap) {
 /// What lies in a crowd is let pass, however small, unless it is an object to be found.
 TEST(AveragePrecision, CrowdsExcuseWhatLiesInThem) {
   const Object crowd{{0, 0, 100, 100}, 0, true, true};
-  const Object inside{{10, 10, 20, 20}, 0};
   const JudgedImage image{
       {{{10, 10, 20, 20}, 0, 0.9F}, {{50, 50, 55, 55}, 0, 0.8F}, {{98, 98, 108, 108}, 0, 0.7F}},
-      {crowd, inside}};
+      {crowd, {{10, 10, 20, 20}, 0}}};
+  // The crowd overlaps it more than the object does.
+  const JudgedImage large{{{{0, 0, 100, 90}, 0, 0.9F}}, {crowd, {{0, 0, 100, 80}, 0}}};
   for (const auto rule : {MatchRule::voc, MatchRule::coco}) {
     const auto curve = precision_curve({&image, 1}, 0, 0.5, rule);
     EXPECT_EQ(curve.objects, 1);
     ASSERT_EQ(curve.points.size(), 2u);
     EXPECT_EQ(curve.points[0].precision, 1);
     EXPECT_EQ(curve.points[1].precision, 0.5);
-    const auto near = precision_curve({&tight, 1}, 0, 0.5, rule);
-    EXPECT_EQ(average_precision(near, AreaRule::area), 1);
+    EXPECT_EQ(average_precision(precision_curve({&large, 1}, 0, 0.5, rule), AreaRule::area), 1);
+  }
+}
+
+/// An object that it hardly touches is no reason to call a detection of a difficult one wrong.
+TEST(AveragePrecision, DifficultObjectsExcuseBesideOthers) {
+  const JudgedImage image{{{{0, 0, 10, 10}, 0, 0.9F}, {{8, 0, 20, 10}, 0, 0.8F}},
+                          {{{0, 0, 10, 10}, 0, true}, {{8, 0, 20, 10}, 0}}};
+  for (const auto rule : {MatchRule::voc, MatchRule::coco}) {
+    const auto curve = precision_curve({&image, 1}, 0, 0.5, rule);
+    EXPECT_EQ(curve.points.size(), 1u);
   }
 }
 
@@ -271,6 +281,32 @@ TEST(DetectionScore, IsTheMeanOverClassesWithObjects) {
   EXPECT_DOUBLE_EQ(score.coco_map50_95, 0.5);
   EXPECT_THAT(score.objects, testing::ElementsAre(1, 1, 0));
   EXPECT_TRUE(std::isnan(score.ap50[2]));
+}
+
+TEST(DetectionScore, GivesEachFigureByItsRule) {
+  // Objects that overlap, so that the rules differ, and boxes that fit some of COCO's overlaps
+  // only.
+  const Box left{0, 0, 10, 10}, right{3, 0, 13, 10}, far{40, 0, 50, 10};
+  const JudgedImage image{{{left, 0, 0.9F}, {{1, 0, 11, 10}, 0, 0.8F}, {{40, 0, 50, 13}, 0, 0.7F}},
+                          {{left, 0}, {right, 0}, {far, 0}, {{80, 0, 90, 10}, 0}}};
+  const auto by = [&](double overlap, MatchRule match, AreaRule area) {
+    return average_precision(precision_curve({&image, 1}, 0, overlap, match), area);
+  };
+  const auto score = score_detections({&image, 1}, 1);
+  EXPECT_EQ(score.map50, by(0.5, MatchRule::voc, AreaRule::area));
+  EXPECT_EQ(score.ap50[0], score.map50);
+  EXPECT_EQ(score.map50_2007, by(0.5, MatchRule::voc, AreaRule::eleven_points));
+  EXPECT_EQ(score.coco_map50, by(0.5, MatchRule::coco, AreaRule::points_101));
+  double sum = 0;
+  for (int i = 0; i < 10; ++i) sum += by(0.5 + 0.05 * i, MatchRule::coco, AreaRule::points_101);
+  EXPECT_NEAR(score.coco_map50_95, sum / 10, 1e-12);
+  const std::set different{score.map50,
+                           score.map50_2007,
+                           score.coco_map50,
+                           score.coco_map50_95,
+                           by(0.5, MatchRule::coco, AreaRule::area),
+                           by(0.5, MatchRule::voc, AreaRule::points_101)};
+  EXPECT_EQ(different.size(), 6u);
 }
 
 TEST(PrecisionCurves, AreDrawnForClassesWithObjects) {

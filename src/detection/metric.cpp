@@ -87,7 +87,7 @@ class Objects {
     const auto best =
         largest(box, [&](std::size_t i) { return !objects_[i].difficult && !found_[i]; });
     if (best < objects_.size() && iou(box, objects_[best].box) >= overlap) return best;
-    return largest(box, [&](std::size_t i) { return objects_[i].difficult && !objects_[i].crowd; });
+    return largest(box, [&](std::size_t i) { return objects_[i].difficult; });
   }
 
   bool in_a_crowd(const Box& box, double overlap) const {
