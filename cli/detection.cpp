@@ -12,7 +12,10 @@ std::unique_ptr<Dataset> open_data(const Context& context, std::string_view spec
   auto data = make_dataset(spec);
   const auto* detection = as_detection(*data);
   if (detection == nullptr || context.quiet) return data;
-  const auto skipped = laconic::describe(detection->skipped());
+  SkippedAnnotations all;
+  for (const auto part : {Part::train, Part::validation, Part::test})
+    all += detection->skipped(part);
+  const auto skipped = laconic::describe(all);
   if (!skipped.empty()) fmt::print(stderr, "laconic: {}\n", skipped);
   return data;
 }

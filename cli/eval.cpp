@@ -40,6 +40,12 @@ DetectionEvaluation judge(const Context& context, const Request& request, const 
                              progress);
 }
 
+std::string in_words(const SkippedAnnotations& skipped) {
+  if (skipped.images() + skipped.boxes() == 0) return "";
+  return fmt::format(" (of its list, {} images and {} boxes were skipped)", skipped.images(),
+                     skipped.boxes());
+}
+
 void eval_detector(const Context& context, const Request& request, const Graph& graph,
                    const DetectionDataset& data) {
   if (!request.curves.empty()) check_output(context, request.curves);
@@ -48,18 +54,20 @@ void eval_detector(const Context& context, const Request& request, const Graph& 
     const auto picture = draw_precision_curves(found.images, data.class_names());
     write_file(request.curves, std::as_bytes(std::span(picture)));
   }
+  const auto& skipped = data.skipped(part_of(request));
   Json json{{"file", request.input.string()},
             {"data", data.spec()},
             {"part", request.part},
             {"kernels", request.choice.kernels.empty() ? "libtorch" : request.choice.kernels},
             {"samples", found.images.size()},
-            {"skipped_images", data.skipped().images()},
-            {"skipped_boxes", data.skipped().boxes()}};
+            {"skipped_images", skipped.images()},
+            {"skipped_boxes", skipped.boxes()}};
   json.update(to_json(found.score, data));
   if (request.choice.kernels.empty()) json["loss"] = found.loss;
   print_result(context, json,
-               fmt::format("{}: {} samples of the {} part: {}", request.input.string(),
-                           found.images.size(), request.part, describe(found.score, data)));
+               fmt::format("{}: {} samples of the {} part{}: {}", request.input.string(),
+                           found.images.size(), request.part, in_words(skipped),
+                           describe(found.score, data)));
 }
 
 void eval(const Context& context, const Request& request) {

@@ -142,11 +142,12 @@ std::optional<std::pair<Part, Score>> final_score(const Network& network, const 
 }
 
 /// Takes over parameters of the same name and shape from another network: a detector's backbone
-/// from a classifier.
-void take_parameters(Graph& graph, const std::filesystem::path& path) {
+/// from a classifier. Says how many: a backbone of another make shares few names.
+void take_parameters(const Context& context, Graph& graph, const std::filesystem::path& path) {
   const Graph source = read_onnx(path);
+  const auto wanted = parameters(graph);
   std::int64_t taken = 0;
-  for (const auto& info : parameters(graph)) {
+  for (const auto& info : wanted) {
     const auto found = source.constants.find(info.name);
     auto& constant = graph.constants.find(info.name)->second;
     if (found == source.constants.end() || found->second.type() != constant.type() ||
@@ -160,13 +161,17 @@ void take_parameters(Graph& graph, const std::filesystem::path& path) {
          "\"{}\" has no parameter of the same name and shape as one of the network's",
          path.string());
   }
+  if (!context.quiet) {
+    fmt::print(stderr, "laconic: {} of {} parameters begin as in \"{}\"\n", taken, wanted.size(),
+               path.string());
+  }
 }
 
 /// The network to begin with. A detector is told what its classes are called.
 Graph first_graph(const Context& context, const Request& request, const Dataset& data) {
   if (is_file(request.model)) return read_onnx(request.model);
   Graph graph = make_network(request.model, data.sample_shape(), data.classes(), context.seed);
-  if (!request.init.empty()) take_parameters(graph, request.init);
+  if (!request.init.empty()) take_parameters(context, graph, request.init);
   const auto* detection = as_detection(data);
   if (detection != nullptr && is_detector(graph))
     graph.name = detection->with_form(detector_form(graph)).spec();

@@ -81,7 +81,8 @@ TEST_F(Voc, ReadsBoxesInPixelsOfSamples) {
   EXPECT_EQ(first[0].box, (Box{0, 0, 10, 5}));
   EXPECT_EQ(first[1].box, (Box{10, 5, 30, 15}));
   EXPECT_TRUE(voc.objects(Part::train, 1)[0].difficult);
-  EXPECT_THAT(describe(voc.skipped()), IsEmpty());
+  for (const auto part : {Part::train, Part::validation, Part::test})
+    EXPECT_THAT(describe(voc.skipped(part)), IsEmpty());
 }
 
 TEST_F(Voc, PadsImagesBelow) {
@@ -132,15 +133,44 @@ TEST_F(Voc, CountsAndSkipsBadBoxes) {
   add("1", object("bee", "5 5 5 9") + object("ant", "200 5 220 9") + object("wasp", "1 1 9 9") +
                object("ant", "70 30 200 200") + object("ant", "9 9 4 4") + "<object/>");
   const auto& voc = open(",classes=ant/bee");
-  EXPECT_EQ(voc.skipped().empty_boxes, 2);
-  EXPECT_EQ(voc.skipped().outside_boxes, 1);
-  EXPECT_EQ(voc.skipped().unknown_classes, 2);
-  EXPECT_THAT(describe(voc.skipped()),
+  const auto& skipped = voc.skipped(Part::train);
+  EXPECT_EQ(skipped.empty_boxes, 2);
+  EXPECT_EQ(skipped.outside_boxes, 1);
+  EXPECT_EQ(skipped.unknown_classes, 2);
+  EXPECT_EQ(voc.skipped(Part::test).boxes(), 0);
+  EXPECT_THAT(describe(skipped),
               AllOf(HasSubstr("2 boxes without an area"), HasSubstr("1 box outside its image"),
                     HasSubstr("the first: the box 4 4 4 9 in ")));
   const auto objects = voc.objects(Part::train, 0);
   ASSERT_EQ(objects.size(), 1u);
   EXPECT_EQ(objects[0].box, (Box{34.5F, 14.5F, 40, 20}));
+}
+
+TEST_F(Voc, ABoxWithoutAllSidesIsNoBox) {
+  const auto box = [](std::string_view sides) {
+    return fmt::format("<object><name>ant</name><bndbox>{}</bndbox></object>", sides);
+  };
+  add("1", box("<ymin>3</ymin><xmax>30</xmax><ymax>9</ymax>") +
+               box("<xmin>left</xmin><ymin>3</ymin><xmax>30</xmax><ymax>9</ymax>") +
+               box("<xmin>1</xmin><ymin>3</ymin><xmax>inf</xmax><ymax>9</ymax>") +
+               box("<xmin> 21.0 </xmin><ymin>11</ymin><xmax>60</xmax><ymax>30</ymax>"));
+  const auto& voc = open();
+  EXPECT_EQ(voc.skipped(Part::train).unreadable_boxes, 3);
+  EXPECT_THAT(describe(voc.skipped(Part::train)), HasSubstr("3 boxes that cannot be read"));
+  const auto objects = voc.objects(Part::train, 0);
+  ASSERT_EQ(objects.size(), 1u);
+  EXPECT_EQ(objects[0].box, (Box{10, 5, 30, 15}));
+}
+
+TEST_F(Voc, ClassesAreThoseOfTheDataOrOfVoc) {
+  add("1", "<object/>" + object("\xff", "1 1 9 9") + object("ant", "1 1 9 9"));
+  EXPECT_THAT(open().class_names(), ElementsAre("ant"));
+  EXPECT_EQ(open().skipped(Part::train).unknown_classes, 2);
+  const auto& voc = open(",classes=voc");
+  EXPECT_EQ(voc.classes(), 20);
+  EXPECT_EQ(voc.class_names().front(), "aeroplane");
+  EXPECT_EQ(voc.class_names().back(), "tvmonitor");
+  EXPECT_EQ(voc.skipped(Part::train).unknown_classes, 4);
 }
 
 TEST_F(Voc, CountsAndSkipsBadImages) {
@@ -156,15 +186,17 @@ TEST_F(Voc, CountsAndSkipsBadImages) {
   list("train", "1\nhalf\nbroken\nempty\ntext\nsilent\nabsent\n");
   const auto& voc = open();
   EXPECT_EQ(voc.size(Part::train), 1);
-  EXPECT_EQ(voc.skipped().damaged_images, 2);
-  EXPECT_EQ(voc.skipped().bad_annotations, 3);
-  EXPECT_EQ(voc.skipped().missing_images, 1);
-  EXPECT_THAT(describe(voc.skipped()), HasSubstr("half.jpg\" is cut short"));
+  const auto& skipped = voc.skipped(Part::train);
+  EXPECT_EQ(skipped.damaged_images, 2);
+  EXPECT_EQ(skipped.bad_annotations, 3);
+  EXPECT_EQ(skipped.missing_images, 1);
+  EXPECT_THAT(describe(skipped), HasSubstr("half.jpg\" is cut short"));
 }
 
 TEST_F(Voc, SaysWhatIsWrongWithTheWhole) {
   EXPECT_THAT(message_of("voc:/no/such/folder"), HasSubstr("no folder"));
-  EXPECT_THAT(message_of(spec(",train=missing")), HasSubstr("missing.txt"));
+  for (const char* const part : {"train", "validation", "test"})
+    EXPECT_THAT(message_of(spec(fmt::format(",{}=missing", part))), HasSubstr("missing.txt"));
   list("train", "../etc/passwd\n");
   EXPECT_THAT(message_of(spec()), HasSubstr("no name of an image"));
   list("train", "absent\n");
@@ -205,7 +237,10 @@ TEST(Coco, ReadsWhatVocReads) {
       "annotations": [
         {"image_id": 7, "category_id": 9, "bbox": [20, 10, 40, 20], "iscrowd": 0},
         {"image_id": 7, "category_id": 3, "bbox": [0, 0, 20, 10], "iscrowd": 1},
-        {"image_id": 7, "category_id": 3, "bbox": [0, 0, 0, 10]}]})"));
+        {"image_id": 7, "category_id": 3, "bbox": [0, 0, 0, 10]},
+        {"image_id": 7, "category_id": 3, "bbox": [0, 0, null, 10]},
+        {"image_id": 7, "category_id": 4, "bbox": [0, 0, 5, 10]},
+        {"image_id": 8, "category_id": 3, "bbox": [0, 0, 5, 10]}]})"));
   }
   const auto spec = "coco:" + folder.path() + ",height=32,width=40";
   const auto data = make_dataset(spec);
@@ -214,8 +249,14 @@ TEST(Coco, ReadsWhatVocReads) {
   const auto objects = coco.objects(Part::test, 0);
   ASSERT_EQ(objects.size(), 2u);
   EXPECT_EQ(objects[0].box, (Box{10, 5, 30, 15}));
-  EXPECT_TRUE(objects[1].difficult);
-  EXPECT_EQ(coco.skipped().empty_boxes, 2);
+  EXPECT_FALSE(objects[0].crowd);
+  EXPECT_TRUE(objects[1].crowd && objects[1].difficult);
+  const auto& skipped = coco.skipped(Part::test);
+  EXPECT_EQ(skipped.empty_boxes, 1);
+  EXPECT_EQ(skipped.unreadable_boxes, 1);
+  EXPECT_EQ(skipped.unknown_classes, 1);
+  EXPECT_EQ(skipped.stray_boxes, 1);
+  EXPECT_THAT(describe(skipped), HasSubstr("the first: entry 5 of \"annotations\""));
 
   const std::string path = "annotations/instances_train2017.json";
   folder.write(path, bytes_of("{\"images\": 3}"));
@@ -223,7 +264,7 @@ TEST(Coco, ReadsWhatVocReads) {
   folder.write(path, bytes_of("{\"images\": [], \"categories\": [], \"annotations\": [{}]}"));
   EXPECT_THAT(message_of(spec), HasSubstr("entry 0 of \"annotations\""));
   folder.write(path, bytes_of("not json"));
-  EXPECT_THAT(message_of(spec), HasSubstr("no COCO annotation"));
+  EXPECT_THAT(message_of(spec), HasSubstr("no COCO annotation: it is no JSON"));
 }
 
 }  // namespace

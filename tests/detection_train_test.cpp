@@ -109,6 +109,15 @@ TEST(DetectionTraining, LearnsDrawings) {
   EXPECT_EQ(score.samples, 24);
 }
 
+TEST(DetectionTraining, ResidualBackbonesLearn) {
+  Graph graph =
+      make_network("rfcn-resnet18:width=4,bins=3,sizes=16/32,ratios=1", {3, 64, 96}, 2, 1);
+  graph.name = drawings().data().with_form(detector_form(graph)).spec();
+  Network network(graph);
+  const auto report = train(network, drawings().data(), options_for(6));
+  EXPECT_LT(report.epochs.back().loss, 0.7 * report.epochs.front().loss);
+}
+
 TEST(DetectionTraining, DoesNotDependOnThreads) {
   const auto run = [](int count) {
     set_threads(count);

@@ -38,5 +38,25 @@ TEST(ZooRun, NetworksForImageNetTakeItsSize) {
   }
 }
 
+/// With a classifier's weights, a detector's dilated last stage computes the classifier's features,
+/// and others between them.
+TEST(ZooRun, DilatedStagesKeepWhatAClassifierSees) {
+  const at::NoGradGuard no_gradients;
+  const std::vector<at::Tensor> input{at::rand({1, 3, 128, 96})};
+  for (const auto& [depth, last] : {std::pair{18, "layer4.1.relu"}, {50, "layer4.2.relu"}}) {
+    Graph classifier = make_network(fmt::format("resnet{}:width=4", depth), {3, 128, 96}, 5, 1);
+    Graph detector = make_network(fmt::format("rfcn-resnet{}:width=4,bins=2,sizes=32", depth),
+                                  {3, 128, 96}, 2, 2);
+    for (const auto& [name, constant] : classifier.constants)
+      if (detector.constants.contains(name)) detector.constants.at(name) = constant;
+    for (Graph* const graph : {&classifier, &detector})
+      graph->outputs = {{last, ElementType::float32, {-1, -1, -1, -1}}};
+    const auto strided = Network(classifier).run(input)[0], dense = Network(detector).run(input)[0];
+    ASSERT_EQ(dense.size(2), 2 * strided.size(2));
+    const auto apart = (dense.slice(2, 0, {}, 2).slice(3, 0, {}, 2) - strided).abs().max();
+    EXPECT_LE(apart.item<float>(), 1e-5F * strided.abs().max().item<float>()) << depth;
+  }
+}
+
 }  // namespace
 }  // namespace laconic

@@ -83,6 +83,7 @@ TEST(Zoo, CountsOfNetworksForImageNetAreThePapers) {
   };
   EXPECT_EQ(count("googlenet"), 6998552);
   EXPECT_EQ(count("resnet18"), 11689512);
+  EXPECT_EQ(count("resnet34"), 21797672);
   // An eighth of the channels, for time; whole, they have 25,557,032, 138,357,544 and 60,965,224.
   EXPECT_EQ(count("resnet50:width=8"), 631152);
   EXPECT_EQ(count("vgg16:width=8"), 2612368);

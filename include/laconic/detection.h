@@ -28,11 +28,17 @@ struct Box {
 /// Area of the intersection against that of the union, 0 to 1; 0 where a box has no area.
 [[nodiscard]] double iou(const Box& a, const Box& b) noexcept;
 
+/// Share of `box` that lies in `region`, 0 to 1; 0 where it has no area.
+[[nodiscard]] double share_inside(const Box& box, const Box& region) noexcept;
+
 /// What an annotation says is there.
 struct Object {
   Box box;
   std::int64_t label = 0;
   bool difficult = false;  ///< Neither trained on nor counted, found or not.
+  /// Of many objects that nobody counted (COCO), difficult too: what lies in it is let pass by the
+  /// share that does, not by IoU.
+  bool crowd = false;
 };
 
 struct Detection {
@@ -50,7 +56,8 @@ struct JudgedImage {
 /// Which detections count as found objects, going through them by falling score.
 enum class MatchRule : std::uint8_t {
   voc,   ///< The object of largest overlap decides; one found before makes it a false alarm.
-  coco,  ///< The largest overlap among objects not found yet; at most 100 detections an image.
+  coco,  ///< The largest overlap among objects not found yet; at most 100 detections a class and
+         ///< image.
 };
 
 struct PrecisionRecall {

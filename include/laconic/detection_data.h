@@ -19,23 +19,28 @@ namespace laconic {
 
 /// What was found wrong while annotations were read. Nothing of it is trained on or judged.
 struct SkippedAnnotations {
-  std::int64_t missing_images = 0;   ///< On a list, but there is no file.
-  std::int64_t damaged_images = 0;   ///< Cut short, no image, or too large.
-  std::int64_t bad_annotations = 0;  ///< Images whose annotation is missing or cannot be read.
-  std::int64_t empty_boxes = 0;      ///< Boxes without an area,
-  std::int64_t outside_boxes = 0;    ///< outside their image altogether,
-  std::int64_t unknown_classes = 0;  ///< or of a class that is not among the data set's.
-  std::string first;                 ///< The first of these in words, with its file.
+  std::int64_t missing_images = 0;    ///< On a list, but there is no file.
+  std::int64_t damaged_images = 0;    ///< Cut short, no image, or too large.
+  std::int64_t bad_annotations = 0;   ///< Images whose annotation is missing or cannot be read.
+  std::int64_t unreadable_boxes = 0;  ///< Boxes with a side that is missing or no finite number,
+  std::int64_t empty_boxes = 0;       ///< without an area,
+  std::int64_t outside_boxes = 0;     ///< outside their image altogether,
+  std::int64_t unknown_classes = 0;   ///< of a class that is not among the data set's,
+  std::int64_t stray_boxes = 0;       ///< or of an image that is on no list (COCO).
+  std::string first;                  ///< The first of these in words, with its file.
 
   [[nodiscard]] std::int64_t images() const noexcept {
     return missing_images + damaged_images + bad_annotations;
   }
   [[nodiscard]] std::int64_t boxes() const noexcept {
-    return empty_boxes + outside_boxes + unknown_classes;
+    return unreadable_boxes + empty_boxes + outside_boxes + unknown_classes + stray_boxes;
   }
+  /// Counts are added; of first cases, that of the left side stays.
+  SkippedAnnotations& operator+=(const SkippedAnnotations& more);
 };
 
-/// "skipped 1 image (...) and 2 boxes (...): FIRST"; empty if nothing was skipped.
+/// "skipped 1 missing image, 2 boxes without an area; the first: FIRST"; empty if nothing was
+/// skipped.
 [[nodiscard]] std::string describe(const SkippedAnnotations& skipped);
 
 struct AnnotatedImage {
@@ -63,7 +68,8 @@ class DetectionDataset : public Dataset {
   /// The form with this data set's classes and its scale, mean and deviation.
   [[nodiscard]] virtual DetectorForm with_form(DetectorForm form) const = 0;
 
-  [[nodiscard]] virtual const SkippedAnnotations& skipped() const noexcept = 0;
+  /// What was skipped of a part's list.
+  [[nodiscard]] virtual const SkippedAnnotations& skipped(Part part) const noexcept = 0;
 };
 
 /// The data set if it is one of object detection, or null.

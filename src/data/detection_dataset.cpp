@@ -12,12 +12,11 @@ namespace {
 class AnnotatedDataset final : public DetectionDataset {
  public:
   AnnotatedDataset(const Options& options, std::vector<std::string> class_names,
-                   AnnotatedParts parts, SkippedAnnotations skipped)
+                   AnnotatedParts parts)
       : canvas_{options.integer("height"), options.integer("width")},
         shape_{3, canvas_.height, canvas_.width},
         class_names_(std::move(class_names)),
         parts_(std::move(parts)),
-        skipped_(std::move(skipped)),
         spec_(options.spec()) {
     form_.classes = class_names_;
     form_.scale = options.number("scale");
@@ -27,8 +26,10 @@ class AnnotatedDataset final : public DetectionDataset {
     augmentation_.flip = options.flag("flip");
     augmentation_.scale = options.number("jitter");
     if (size(Part::train) + size(Part::test) == 0) {
+      SkippedAnnotations all;
+      for (const auto& part : parts_) all += part.skipped;
       fail(ErrorCode::invalid_data, "data set \"{}\" has no image that can be used{}{}",
-           options.member().name, skipped_.first.empty() ? "" : ": ", describe(skipped_));
+           options.member().name, all.first.empty() ? "" : ": ", describe(all));
     }
   }
 
@@ -38,7 +39,9 @@ class AnnotatedDataset final : public DetectionDataset {
   const Augmentation& augmentation() const noexcept override { return augmentation_; }
   std::string spec() const override { return spec_; }
   const std::vector<std::string>& class_names() const noexcept override { return class_names_; }
-  const SkippedAnnotations& skipped() const noexcept override { return skipped_; }
+  const SkippedAnnotations& skipped(Part part) const noexcept override {
+    return parts_[static_cast<std::size_t>(part)].skipped;
+  }
 
   const AnnotatedImage& image(Part part, std::int64_t i) const override {
     if (i < 0 || i >= size(part)) {
@@ -99,7 +102,7 @@ class AnnotatedDataset final : public DetectionDataset {
   }
 
   [[nodiscard]] const std::vector<AnnotatedImage>& images(Part part) const noexcept {
-    return parts_[static_cast<std::size_t>(part)];
+    return parts_[static_cast<std::size_t>(part)].images;
   }
 
   [[nodiscard]] Placement place(Part part, std::int64_t i, const Augmentation& augmentation,
@@ -112,7 +115,6 @@ class AnnotatedDataset final : public DetectionDataset {
   Shape shape_;
   std::vector<std::string> class_names_;
   AnnotatedParts parts_;
-  SkippedAnnotations skipped_;
   std::string spec_;
   DetectorForm form_;
   Augmentation augmentation_;
@@ -126,9 +128,8 @@ const DetectionDataset* as_detection(const Dataset& data) noexcept {
 
 std::unique_ptr<Dataset> make_detection_dataset(const Options& options,
                                                 std::vector<std::string> class_names,
-                                                AnnotatedParts parts, SkippedAnnotations skipped) {
-  return std::make_unique<AnnotatedDataset>(options, std::move(class_names), std::move(parts),
-                                            std::move(skipped));
+                                                AnnotatedParts parts) {
+  return std::make_unique<AnnotatedDataset>(options, std::move(class_names), std::move(parts));
 }
 
 }  // namespace laconic

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <ranges>
 
 #include "core/atomic_file.h"
 #include "data/decode_image.h"
@@ -28,9 +30,10 @@ void draw(cv::Mat& image, const Detection& found, const std::string& name) {
   int below = 0;
   const auto size = cv::getTextSize(text, cv::FONT_HERSHEY_SIMPLEX, 0.4, 1, &below);
   const int bottom = std::max(corner.y, size.height + below);
-  cv::rectangle(image, {corner.x, bottom - size.height - below}, {corner.x + size.width, bottom},
-                color, cv::FILLED);
-  cv::putText(image, text, {corner.x, bottom - below}, cv::FONT_HERSHEY_SIMPLEX, 0.4,
+  const int left = std::clamp(corner.x, 0, std::max(0, image.cols - size.width));
+  cv::rectangle(image, {left, bottom - size.height - below}, {left + size.width, bottom}, color,
+                cv::FILLED);
+  cv::putText(image, text, {left, bottom - below}, cv::FONT_HERSHEY_SIMPLEX, 0.4,
               cv::Scalar(255, 255, 255), 1, cv::LINE_AA);
 }
 
@@ -40,7 +43,8 @@ void draw_detections(const std::filesystem::path& file, std::span<const Detectio
                      std::span<const std::string> class_names,
                      const std::filesystem::path& output) {
   cv::Mat image = decode_image(file, Channels::bgr);
-  for (const auto& found : detections) {
+  // From the last to the first: of labels that overlap, that of the higher score is seen.
+  for (const auto& found : std::views::reverse(detections)) {
     if (found.label < 0 || found.label >= std::ssize(class_names)) {
       fail(ErrorCode::invalid_argument, "a detection is of class {}, but there are {}", found.label,
            class_names.size());

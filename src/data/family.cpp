@@ -122,9 +122,10 @@ constexpr OptionInfo rows_of_images{"height", "240", "32..4096",
                                     "Images are scaled to fit into so many rows"};
 constexpr OptionInfo columns_of_images{"width", "320", "32..4096",
                                        "and columns; the rest is padded."};
-constexpr OptionInfo class_names{
-    "classes", "auto", "text",
-    "Names joined by \"/\"; auto: those of the training part, in alphabetical order."};
+constexpr OptionInfo class_names{"classes", "auto", "text",
+                                 "Names joined by \"/\"; auto: those of the training part, in "
+                                 "alphabetical order; voc: PASCAL VOC's "
+                                 "20."};
 constexpr OptionInfo flip_images{"flip", "true", "true|false",
                                  "Training mirrors images, half of the time."};
 constexpr OptionInfo jitter{

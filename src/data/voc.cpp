@@ -1,8 +1,7 @@
 // PASCAL VOC's layout: JPEGImages, Annotations, ImageSets/Main.
 
-#include <algorithm>
-#include <fstream>
-#include <pugixml.hpp>
+#include <fmt/format.h>
+
 #include <sstream>
 
 #include "core/atomic_file.h"
@@ -39,23 +38,6 @@ std::vector<std::string> read_list(const fs::path& path) {
   return names;
 }
 
-/// VOC counts pixels from 1 and includes the last.
-WrittenObject read_object(const pugi::xml_node& node) {
-  const auto box = node.child("bndbox");
-  const auto side = [&](const char* name) { return box.child(name).text().as_double(-1); };
-  WrittenObject object;
-  object.name = node.child_value("name");
-  object.difficult = node.child("difficult").text().as_int() != 0;
-  object.x1 = side("xmin") - 1;
-  object.y1 = side("ymin") - 1;
-  object.x2 = side("xmax");
-  object.y2 = side("ymax");
-  // In data of this layout a box of equal sides stands for none, not for one pixel.
-  if (object.x2 - object.x1 <= 1) object.x2 = object.x1;
-  if (object.y2 - object.y1 <= 1) object.y2 = object.y1;
-  return object;
-}
-
 WrittenImage read_annotation(const fs::path& folder, const std::string& name) {
   WrittenImage image;
   image.file = folder / "JPEGImages" / (name + ".jpg");
@@ -67,26 +49,23 @@ WrittenImage read_annotation(const fs::path& folder, const std::string& name) {
     image.problem = error.what();
     return image;
   }
-  pugi::xml_document document;
-  const auto result = document.load_buffer(bytes.data(), bytes.size());
-  const auto root = document.child("annotation");
-  if (!result || !root) {
-    image.problem = fmt::format("\"{}\" is no VOC annotation: {}", path.string(),
-                                result ? "it has no element \"annotation\"" : result.description());
-    return image;
+  try {
+    image.objects = parse_voc(bytes);
+  } catch (const Error& error) {
+    image.problem = fmt::format("\"{}\" {}", path.string(), error.what());
   }
-  for (const auto& node : root.children("object")) image.objects.push_back(read_object(node));
   return image;
 }
 
+/// A part's list. `usual` is one that a data set may lack; one that was asked for is an error.
 std::vector<WrittenImage> read_part(const fs::path& folder, const std::string& list,
-                                    bool required) {
+                                    std::string_view usual) {
   if (list == "none") return {};
   const auto path = folder / "ImageSets" / "Main" / (list + ".txt");
   if (!is_plain_name(list))
     fail(ErrorCode::invalid_argument, "\"{}\" is no name of a list of images", list);
   std::error_code ignored;
-  if (!required && !fs::exists(path, ignored)) return {};
+  if (list == usual && !fs::exists(path, ignored)) return {};
   const auto names = read_list(path);
   std::vector<WrittenImage> images(names.size());
   parallel_for(std::ssize(names), [&](std::int64_t i) {
@@ -100,15 +79,13 @@ std::vector<WrittenImage> read_part(const fs::path& folder, const std::string& l
 
 std::unique_ptr<Dataset> make_voc(const Options& options) {
   const fs::path folder = existing_folder(options);
-  const auto train = read_part(folder, options.text("train"), true);
+  const auto train = read_part(folder, options.text("train"), "");
   const auto class_names = class_names_of(options, train);
-  SkippedAnnotations skipped;
   AnnotatedParts parts;
-  parts[0] = check_images(train, class_names, skipped);
-  parts[1] =
-      check_images(read_part(folder, options.text("validation"), false), class_names, skipped);
-  parts[2] = check_images(read_part(folder, options.text("test"), false), class_names, skipped);
-  return make_detection_dataset(options, class_names, std::move(parts), std::move(skipped));
+  parts[0] = check_images(train, class_names);
+  parts[1] = check_images(read_part(folder, options.text("validation"), "val"), class_names);
+  parts[2] = check_images(read_part(folder, options.text("test"), "test"), class_names);
+  return make_detection_dataset(options, class_names, std::move(parts));
 }
 
 }  // namespace laconic

@@ -19,11 +19,20 @@ double area(const Box& box) {
          std::max(0.0, static_cast<double>(box.y2) - box.y1);
 }
 
+double common(const Box& a, const Box& b) {
+  return overlap_of(a.x1, a.x2, b.x1, b.x2) * overlap_of(a.y1, a.y2, b.y1, b.y2);
+}
+
 }  // namespace
 
 double iou(const Box& a, const Box& b) noexcept {
-  const double both = overlap_of(a.x1, a.x2, b.x1, b.x2) * overlap_of(a.y1, a.y2, b.y1, b.y2);
+  const double both = common(a, b);
   return both > 0 ? both / (area(a) + area(b) - both) : 0;
+}
+
+double share_inside(const Box& box, const Box& region) noexcept {
+  const double both = common(box, region);
+  return both > 0 ? both / area(box) : 0;
 }
 
 BoxShift shift_between(const Box& from, const Box& to) {

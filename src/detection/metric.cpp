@@ -55,9 +55,11 @@ class Objects {
   }
 
   Verdict judge(const Box& box, double overlap, MatchRule rule) {
-    const auto best = rule == MatchRule::voc ? largest(box, [](std::size_t) { return true; })
-                                             : free(box, overlap);
-    if (best == objects_.size() || iou(box, objects_[best].box) < overlap) return Verdict::wrong;
+    const auto best = rule == MatchRule::voc
+                          ? largest(box, [&](std::size_t i) { return !objects_[i].crowd; })
+                          : free(box, overlap);
+    if (best == objects_.size() || iou(box, objects_[best].box) < overlap)
+      return in_a_crowd(box, overlap) ? Verdict::ignored : Verdict::wrong;
     if (objects_[best].difficult) return Verdict::ignored;
     if (found_[best]) return Verdict::wrong;
     found_[best] = true;
@@ -86,6 +88,12 @@ class Objects {
         largest(box, [&](std::size_t i) { return !objects_[i].difficult && !found_[i]; });
     if (best < objects_.size() && iou(box, objects_[best].box) >= overlap) return best;
     return largest(box, [&](std::size_t i) { return objects_[i].difficult; });
+  }
+
+  bool in_a_crowd(const Box& box, double overlap) const {
+    return std::ranges::any_of(objects_, [&](const auto& object) {
+      return object.crowd && share_inside(box, object.box) >= overlap;
+    });
   }
 
   std::vector<Object> objects_;

@@ -22,7 +22,8 @@ std::vector<Match> match(std::span<const Box> boxes, std::span<const Object> obj
   std::vector<Match> matches(boxes.size());
   for (std::size_t b = 0; b < boxes.size(); ++b) {
     for (std::size_t o = 0; o < objects.size(); ++o) {
-      const double overlap = iou(boxes[b], objects[o].box);
+      const double overlap =
+          objects[o].crowd ? share_inside(boxes[b], objects[o].box) : iou(boxes[b], objects[o].box);
       if (objects[o].difficult) {
         matches[b].difficult = matches[b].difficult || overlap >= difficult_overlap;
       } else if (overlap > matches[b].overlap) {

@@ -38,7 +38,8 @@ struct DetectionTargets {
 };
 
 /// `objects` lie within `height` x `width`; those without an area are passed over. Boxes that
-/// overlap a difficult object by half are not trained on, unless they hold another object.
+/// overlap a difficult object by half, or lie in a crowd by half, are not trained on, unless they
+/// hold another object.
 [[nodiscard]] DetectionTargets choose_targets(const DetectorForm& form, const DetectorMaps& maps,
                                               std::span<const Object> objects, double height,
                                               double width, const TargetOptions& options,

@@ -127,9 +127,16 @@ constexpr std::array table{
     NetworkRow{{"resnet18", "A residual network of 18 layers for images of 224x224.",
                 imagenet_resnet_paper, width64_options},
                build_resnet18},
+    NetworkRow{{"resnet34", "A residual network of 34 layers for images of 224x224.",
+                imagenet_resnet_paper, width64_options},
+               build_resnet34},
     NetworkRow{{"resnet50", "A residual network of 50 layers, bottlenecks, for images of 224x224.",
                 imagenet_resnet_paper, width64_options},
                build_resnet50},
+    NetworkRow{
+        {"resnet101", "A residual network of 101 layers, bottlenecks, for images of 224x224.",
+         imagenet_resnet_paper, width64_options},
+        build_resnet101},
     NetworkRow{
         {"rfcn-small",
          "A narrow object detector for images of 320x240 or so, maps of a cell for 8 pixels.",

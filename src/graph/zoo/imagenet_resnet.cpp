@@ -35,8 +35,16 @@ Graph build_resnet18(const Options& options, const Task& task) {
   return build(options, task, "resnet18", {2, 2, 2, 2}, false);
 }
 
+Graph build_resnet34(const Options& options, const Task& task) {
+  return build(options, task, "resnet34", {3, 4, 6, 3}, false);
+}
+
 Graph build_resnet50(const Options& options, const Task& task) {
   return build(options, task, "resnet50", {3, 4, 6, 3}, true);
+}
+
+Graph build_resnet101(const Options& options, const Task& task) {
+  return build(options, task, "resnet101", {3, 4, 23, 3}, true);
 }
 
 }  // namespace laconic

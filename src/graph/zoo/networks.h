@@ -26,7 +26,9 @@ Graph build_alexnet(const Options& options, const Task& task);
 Graph build_vgg16(const Options& options, const Task& task);
 Graph build_googlenet(const Options& options, const Task& task);
 Graph build_resnet18(const Options& options, const Task& task);
+Graph build_resnet34(const Options& options, const Task& task);
 Graph build_resnet50(const Options& options, const Task& task);
+Graph build_resnet101(const Options& options, const Task& task);
 
 /// The convolutional part of R-FCN, its name the spec of a DetectorForm with classes named 1 to
 /// task.classes.

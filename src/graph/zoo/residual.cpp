@@ -11,7 +11,7 @@ void conv_norm(Builder& net, const std::string& conv, const std::string& norm,
 }
 
 void residual_block(Builder& net, const std::string& name, const BlockOptions& options) {
-  const auto [channels, stride, bottleneck, dilation] = options;
+  const auto [channels, stride, bottleneck, first_dilation, dilation] = options;
   const auto start = net.place();
   const auto out = bottleneck ? 4 * channels : channels;
   std::string shortcut = start.value;
@@ -25,12 +25,12 @@ void residual_block(Builder& net, const std::string& name, const BlockOptions& o
     conv_norm(net, name + ".conv1", name + ".bn1", channels, {.kernel = 1});
     net.relu(name + ".relu1");
     conv_norm(net, name + ".conv2", name + ".bn2", channels,
-              {.stride = stride, .dilation = dilation});
+              {.stride = stride, .dilation = first_dilation});
     net.relu(name + ".relu2");
     conv_norm(net, name + ".conv3", name + ".bn3", out, {.kernel = 1});
   } else {
     conv_norm(net, name + ".conv1", name + ".bn1", channels,
-              {.stride = stride, .dilation = dilation});
+              {.stride = stride, .dilation = first_dilation});
     net.relu(name + ".relu1");
     conv_norm(net, name + ".conv2", name + ".bn2", channels, {.dilation = dilation});
   }

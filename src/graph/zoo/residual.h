@@ -16,7 +16,8 @@ struct BlockOptions {
   std::int64_t channels;
   std::int64_t stride = 1;
   bool bottleneck = false;  ///< 1x1, 3x3, 1x1 to four times the channels; otherwise two 3x3.
-  std::int64_t dilation = 1;
+  /// Of the 3x3 convolution that the stride is of, and of the 3x3 after it.
+  std::int64_t first_dilation = 1, dilation = 1;
 };
 
 void residual_block(Builder& net, const std::string& name, const BlockOptions& options);

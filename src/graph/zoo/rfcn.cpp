@@ -59,6 +59,8 @@ Graph build_on_resnet(const Options& options, const Task& task, const std::array
   conv_norm(net, "conv1", "bn1", width, {.kernel = 7, .stride = 2});
   net.relu("relu1").pool("maxpool", {.size = 3, .stride = 2, .padding = 1});
   Place before_last;
+  // In place of the last stage's stride, what comes after it is dilated: then a cell in two is what
+  // the classifier with the same weights computes.
   for (std::size_t stage = 0; stage < blocks.size(); ++stage) {
     const bool dilated = stage == 3;
     if (dilated) before_last = net.place();
@@ -67,6 +69,7 @@ Graph build_on_resnet(const Options& options, const Task& task, const std::array
                      {.channels = width << stage,
                       .stride = stage > 0 && !dilated && block == 0 ? 2 : 1,
                       .bottleneck = bottleneck,
+                      .first_dilation = dilated && block > 0 ? 2 : 1,
                       .dilation = dilated ? 2 : 1});
     }
   }
@@ -87,7 +90,7 @@ Graph build_rfcn_small(const Options& options, const Task& task) {
   residual_block(net, "layer2.0", {.channels = 4 * width, .stride = 2});
   residual_block(net, "layer2.1", {.channels = 4 * width});
   const auto before_last = net.place();
-  residual_block(net, "layer3.0", {.channels = 6 * width, .dilation = 2});
+  residual_block(net, "layer3.0", {.channels = 6 * width, .first_dilation = 2, .dilation = 2});
   return finish(net, form_of(options, task, 8), {before_last, net.place(), 4 * width});
 }
 
