@@ -49,6 +49,7 @@ void eval_detector(const Context& context, const Request& request, const Graph& 
     write_file(request.curves, std::as_bytes(std::span(picture)));
   }
   Json json{{"file", request.input.string()},
+            {"bytes", std::filesystem::file_size(request.input)},
             {"data", data.spec()},
             {"part", request.part},
             {"kernels", request.choice.kernels.empty() ? "libtorch" : request.choice.kernels},
@@ -76,6 +77,7 @@ void eval(const Context& context, const Request& request) {
                               progress_printer(context));
   print_result(context,
                {{"file", request.input.string()},
+                {"bytes", std::filesystem::file_size(request.input)},
                 {"data", data->spec()},
                 {"part", request.part},
                 {"accuracy", score.accuracy},
