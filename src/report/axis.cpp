@@ -12,6 +12,7 @@ namespace laconic {
 namespace {
 
 constexpr int wanted_ticks = 5, most_ticks = 12;
+constexpr double least_points = 0.01;  // Of an axis of shares, from end to end.
 
 double coordinate(double value, Scale scale) {
   return scale == Scale::logarithmic ? std::log10(value) : value;
@@ -77,7 +78,9 @@ Axis::Axis(std::string label, Scale scale, Unit unit, std::span<const double> va
   // A single value, or such as differ by rounding only, still lie in the middle of something.
   const double size = std::max(std::abs(low), std::abs(high)), span = high - low;
   const double alone = scale == Scale::logarithmic ? 0.1 : std::max(0.02 * size, 1e-9);
-  const double room = span > 1e-6 * size ? 0.06 * span : alone;
+  double room = span > 1e-6 * size ? 0.06 * span : alone;
+  // Hundredths of a point are not to look like much.
+  if (unit == Unit::percent) room = std::max(room, (least_points - span) / 2);
   low_ = low - room;
   high_ = high + room;
   if (unit == Unit::percent) high_ = std::max(std::min(high_, 1 + room / 3), high);

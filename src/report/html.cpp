@@ -19,14 +19,17 @@ constexpr double lone_width = 900;
 std::string html_table(std::span<const Column> columns,
                        std::span<const std::vector<std::string>> rows, std::size_t most) {
   const auto mark = [&](std::size_t c) { return columns[c].number ? " class=\"n\"" : ""; };
+  std::vector<std::size_t> used;
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    const auto says = [&](const auto& row) { return !row[c].empty(); };
+    if (rows.empty() || std::ranges::any_of(rows, says)) used.push_back(c);
+  }
   std::string out = "<div class=\"scroll\"><table>\n<thead><tr>";
-  for (std::size_t c = 0; c < columns.size(); ++c)
-    out += fmt::format("<th{}>{}</th>", mark(c), escape(columns[c].name));
+  for (const auto c : used) out += fmt::format("<th{}>{}</th>", mark(c), escape(columns[c].name));
   out += "</tr></thead>\n<tbody>\n";
   for (const auto& row : rows.first(std::min(rows.size(), most))) {
     out += "<tr>";
-    for (std::size_t c = 0; c < columns.size(); ++c)
-      out += fmt::format("<td{}>{}</td>", mark(c), row[c]);
+    for (const auto c : used) out += fmt::format("<td{}>{}</td>", mark(c), row[c]);
     out += "</tr>\n";
   }
   return out + "</tbody></table></div>\n" + html_left_out(rows.size(), most, "rows");
@@ -52,7 +55,8 @@ std::string html_provenance(const Provenance& from) {
   std::string facts = escape(from.source);
   if (from.line > 0) facts += fmt::format(", line {}", from.line);
   const auto add = [&](std::string_view what, const std::string& text) {
-    if (!text.empty()) facts += fmt::format(" · {}{}", what, escape(text));
+    if (!text.empty())
+      facts += fmt::format("{}{}{}", facts.empty() ? "" : " · ", what, escape(text));
   };
   add("laconic ", from.version);
   add("data ", from.data);

@@ -18,7 +18,8 @@ struct Column {
   bool number = false;  ///< Set flush right.
 };
 
-/// Rows of as many cells as there are columns, of which the first `most` are shown.
+/// Rows of as many cells as there are columns; the first `most` are shown, less columns that are
+/// empty throughout.
 [[nodiscard]] std::string html_table(std::span<const Column> columns,
                                      std::span<const std::vector<std::string>> rows,
                                      std::size_t most = 500);

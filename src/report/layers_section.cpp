@@ -25,12 +25,17 @@ std::string shaded(double rise, double worst) {
                      std::isfinite(rise) ? fmt::format("{:.3g}", rise) : "–");
 }
 
+/// "levels=4" of "kmeans:levels=4".
+std::string_view options_of(std::string_view spec) {
+  return spec.substr(spec.find(':') + 1);
+}
+
 /// A row per layer, a column per width; names of widths are those of the first layer.
 std::string widths_table(const Sensitivities& record, double WidthFigures::*field) {
   std::vector<Column> columns{{"layer"}, {"weights", true}};
   const auto& first = record.layers[0].widths;
   for (std::size_t w = 0; w < std::min(first.size(), most_widths); ++w)
-    columns.push_back({first[w].quantizer, true});
+    columns.push_back({options_of(first[w].quantizer), true});
   double worst = 0;
   for (const auto& layer : record.layers) {
     for (const auto& width : layer.widths) worst = std::max(worst, width.*field);

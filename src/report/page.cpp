@@ -48,7 +48,8 @@ svg .label{font-size:11.5px}
 .scroll{overflow-x:auto;margin:.6rem 0}
 table{border-collapse:collapse;font-size:.86rem;font-variant-numeric:tabular-nums}
 th{text-align:left;font-weight:600;color:var(--soft);vertical-align:bottom}
-th,td{padding:.28rem .75rem .28rem 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
+th,td{padding:.28rem .75rem .28rem 0;border-bottom:1px solid var(--line);overflow-wrap:break-word}
+td{max-width:26rem}
 td.n{white-space:nowrap}
 .n{text-align:right}
 .heat{display:block;padding:0 .35rem;border-radius:3px;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/human.h"
 #include "report/html.h"
 #include "report/markup.h"
 #include "report/sections.h"
@@ -14,6 +15,10 @@ constexpr std::size_t most_sources = 200;
 
 std::string milliseconds(double time) {
   return std::isfinite(time) ? fmt::format("{:.3f} ms", time) : "–";
+}
+
+std::string samples(double rate) {
+  return std::isfinite(rate) ? grouped(static_cast<std::int64_t>(rate)) : "–";
 }
 
 std::string times(double ratio) {
@@ -38,7 +43,7 @@ void add_rows(const Speed& speed, double slowest_time,
                            : fmt::format("{}, {}", escape(speed.kernels), escape(speed.isa));
   rows.push_back({escape(file_name(speed.file)), kernels, fmt::format("{}", speed.threads),
                   milliseconds(speed.one), html_bar(speed.one / slowest_time, 0),
-                  milliseconds(speed.one_p99), fmt::format("{:.0f}", speed.per_second),
+                  milliseconds(speed.one_p99), samples(speed.per_second),
                   fmt::format("{}", speed.batch), "", "", milliseconds(speed.load),
                   figure(speed.weight_bytes, Unit::bytes), figure(speed.peak_bytes, Unit::bytes)});
   for (const auto& form : speed.forms) {

@@ -32,7 +32,7 @@ Chart curves(const TrainingRun& run, std::string_view label, Unit unit,
   Chart chart{Axis("epoch", Scale::linear, Unit::number, epochs),
               Axis(std::string(label), Scale::linear, unit, values),
               {},
-              360,
+              400,
               220};
   for (auto& series : {first, second}) {
     if (!series.points.empty()) chart.series.push_back(series);
