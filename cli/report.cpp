@@ -36,7 +36,7 @@ void tell_skipped(const Context& context, const Findings& findings) {
   }
   if (findings.skipped.size() > most) {
     fmt::print(
-        stderr, "laconic: skipped {} more, which the report lists\n",
+        stderr, "laconic: skipped {} more: the report tells\n",
         grouped(static_cast<std::int64_t>(findings.skipped.size() - most) + findings.not_listed));
   }
 }
