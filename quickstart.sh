@@ -11,11 +11,15 @@ cmake --build --preset release --target laconic_program
 laconic=build/release/cli/laconic
 run=runs/quickstart
 mkdir -p "$run"
+record=$run/record.jsonl
 say() { printf '\n$ laconic %s\n' "$*"; "$laconic" "$@"; }
 
-say train lenet5 --data fashion-mnist -f -o "$run/lenet5.onnx"
-say compress "$run/lenet5.onnx" --data fashion-mnist --max-drop 0.5 -f -o "$run/lenet5.lac"
-say eval "$run/lenet5.onnx" --data fashion-mnist
-say eval "$run/lenet5.lac" --data fashion-mnist
+say train lenet5 --data fashion-mnist --record "$record" -f -o "$run/lenet5.onnx"
+say compress "$run/lenet5.onnx" --data fashion-mnist --max-drop 0.5 --record "$record" -f -o "$run/lenet5.lac"
+say eval "$run/lenet5.onnx" --data fashion-mnist --record "$record"
+say eval "$run/lenet5.lac" --data fashion-mnist --record "$record"
+say analyze "$run/lenet5.onnx" --data fashion-mnist --record "$record"
+say bench "$run/lenet5.lac" --record "$record"
 say inspect "$run/lenet5.lac"
 say export "$run/lenet5.lac" -f -o "$run/small.onnx"
+say report "$run" -f -o "$run/report.html"

@@ -19,8 +19,12 @@ struct Request {
   WidthRequest widths;
 };
 
-Json to_json(const Analysis& analysis) {
-  Json json = {{"accuracy", analysis.before.accuracy},
+Json to_json(const Analysis& analysis, const Request& request, const Dataset& data,
+             std::uint64_t seed) {
+  Json json = {{"file", request.input.string()},
+               {"data", data.spec()},
+               {"seed", seed},
+               {"accuracy", analysis.before.accuracy},
                {"loss", analysis.before.loss},
                {"samples", analysis.before.samples}};
   for (const auto& layer : analysis.layers) {
@@ -85,7 +89,7 @@ void analyze_model(const Context& context, const Request& request) {
                    &WidthEffect::accuracy_drop);
   text += table_of(analysis, "predicted damage", &WidthEffect::damage);
   text += advice(analysis);
-  print_result(context, to_json(analysis), text);
+  print_result(context, to_json(analysis, request, *data, context.seed), text);
 }
 
 }  // namespace

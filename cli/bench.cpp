@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "laconic/error.h"
+#include "laconic/kernels.h"
 #include "laconic/random.h"
 #include "laconic/threads.h"
 #include "rival.h"
@@ -135,6 +136,7 @@ Json measured_json(const Measured& ours, const Request& request) {
   return {{"model", request.model.string()},
           {"kernels", request.choice.kernels},
           {"threads", threads()},
+          {"isa", name(active_isa())},
           {"load_ms", ours.load},
           {"latency_ms",
            {{"least", ours.one.front()},

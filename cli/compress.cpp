@@ -23,8 +23,11 @@ struct Request {
   CompressOptions options;
 };
 
-Json to_json(const CompressResult& result, const Request& request, const SizeReport& sizes) {
+Json to_json(const CompressResult& result, const Request& request, const SizeReport& sizes,
+             const Dataset& data) {
   Json json = {{"file", request.output.string()},
+               {"model", request.input.string()},
+               {"data", data.spec()},
                {"bytes", sizes.total},
                {"ratio", result.ratio},
                {"validation",
@@ -62,7 +65,7 @@ void compress_model(const Context& context, Request request) {
   const auto result = compress(graph, *data, options, progress_printer(context));
   const auto sizes = save(result.network, request.output);
   print_result(
-      context, to_json(result, request, sizes),
+      context, to_json(result, request, sizes, *data),
       fmt::format("{}: {}, {:.2f}x smaller; {} {:.2f} % of {:.2f} % on {} "
                   "validation samples (seed {})",
                   request.output.string(), human_bytes(static_cast<double>(sizes.total)),

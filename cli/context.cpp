@@ -9,6 +9,7 @@
 
 #include "core/atomic_file.h"
 #include "laconic/error.h"
+#include "record.h"
 
 namespace laconic::cli {
 namespace {
@@ -99,6 +100,9 @@ class Printer {
 
 void add_common(CLI::App& app, Context& context) {
   app.add_flag("--json", context.json, "Print one JSON object on standard output");
+  app.add_option("--record", context.record,
+                 "File (.jsonl) to add the result to, with the command line: laconic report shows "
+                 "it");
   app.add_flag("-q,--quiet", context.quiet, "Say nothing but errors on standard error");
   app.add_flag("-v,--verbose", context.verbose, "Say more on standard error");
   app.add_option("--threads", context.threads,
@@ -148,28 +152,14 @@ ProgressSink progress_printer(const Context& context) {
 }
 
 void print_result(const Context& context, const Json& json, const std::string& text) {
-  fmt::print("{}\n", context.json ? json.dump(2) : text);
+  fmt::print("{}\n", context.json ? dump(json, 2) : text);
   std::fflush(stdout);
+  if (!context.record.empty()) add_to_record(context, json);
 }
 
 Plan read_plan(const std::filesystem::path& path) {
   const auto bytes = read_file(path);
   return parse_plan({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-}
-
-std::string grouped(std::int64_t number) {
-  std::string text = std::to_string(number);
-  for (auto at = static_cast<std::int64_t>(text.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3) {
-    text.insert(static_cast<std::size_t>(at), ",");
-  }
-  return text;
-}
-
-std::string human_bytes(double bytes) {
-  if (bytes < 1000) return fmt::format("{:.0f} B", bytes);
-  if (bytes < 1e6) return fmt::format("{:.1f} KB", bytes / 1e3);
-  if (bytes < 1e9) return fmt::format("{:.2f} MB", bytes / 1e6);
-  return fmt::format("{:.2f} GB", bytes / 1e9);
 }
 
 }  // namespace laconic::cli

@@ -8,7 +8,9 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
+#include "core/human.h"
 #include "laconic/existing.h"
 #include "laconic/plan.h"
 #include "laconic/progress.h"
@@ -28,10 +30,12 @@ struct Context {
   bool force = false;  ///< Overwrite the output.
   int threads = 0;
   std::uint64_t seed = 1;
+  std::filesystem::path record;      ///< Where to keep the result; empty: nowhere.
+  std::vector<std::string> command;  ///< The command line.
   std::function<void()> run;
 };
 
-/// Adds --json, -q, -v, --threads.
+/// Adds --json, --record, -q, -v, --threads.
 void add_common(CLI::App& app, Context& context);
 
 /// Adds -o/--output (required) and -f/--force.
@@ -61,15 +65,15 @@ void check_output(const Context& context, const std::filesystem::path& path);
 /// nothing if quiet. All on standard error.
 [[nodiscard]] ProgressSink progress_printer(const Context& context);
 
-/// Prints `json` if asked for, or else `text`, on standard output.
+/// Throws Error(cannot_write) if a record is to be kept where none can be: before hours of work.
+void check_record(const Context& context);
+
+/// Prints `json` if asked for, or else `text`, on standard output; then adds `json` to the record,
+/// if one is kept.
 void print_result(const Context& context, const Json& json, const std::string& text);
 
 /// The plan in a file. Throws Error(invalid_argument) naming the line that is wrong.
 [[nodiscard]] Plan read_plan(const std::filesystem::path& path);
-
-/// "12,345" and "1.2 MB", "68.4 KB".
-[[nodiscard]] std::string grouped(std::int64_t number);
-[[nodiscard]] std::string human_bytes(double bytes);
 
 /// One function per verb: adds its subcommand, which sets context.run.
 void add_list(CLI::App& app, Context& context);
@@ -80,5 +84,6 @@ void add_analyze(CLI::App& app, Context& context);
 void add_eval(CLI::App& app, Context& context);
 void add_inspect(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
+void add_report(CLI::App& app, Context& context);
 
 }  // namespace laconic::cli

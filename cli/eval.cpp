@@ -56,6 +56,7 @@ void eval_detector(const Context& context, const Request& request, const Graph& 
   }
   const auto& skipped = data.skipped(part_of(request));
   Json json{{"file", request.input.string()},
+            {"bytes", std::filesystem::file_size(request.input)},
             {"data", data.spec()},
             {"part", request.part},
             {"kernels", request.choice.kernels.empty() ? "libtorch" : request.choice.kernels},
@@ -84,6 +85,7 @@ void eval(const Context& context, const Request& request) {
                               progress_printer(context));
   print_result(context,
                {{"file", request.input.string()},
+                {"bytes", std::filesystem::file_size(request.input)},
                 {"data", data->spec()},
                 {"part", request.part},
                 {"accuracy", score.accuracy},

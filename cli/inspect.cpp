@@ -4,24 +4,24 @@
 
 #include "context.h"
 #include "laconic/container.h"
+#include "report/file_bytes.h"
 
 namespace laconic::cli {
 namespace {
 
 void inspect(const Context& context, const std::filesystem::path& path) {
   const auto reader = ModelReader::open(path);
-  const auto sizes = reader.sizes();
-  std::int64_t weights = 0;
+  const auto file = file_bytes(reader, path.string());
   std::size_t width = 6;
-  for (const auto& entry : reader.entries()) {
-    weights += element_count(entry.shape);
-    width = std::max(width, entry.name.size());
-  }
-  const double bits =
-      weights > 0 ? 8.0 * static_cast<double>(sizes.total) / static_cast<double>(weights) : 0;
+  for (const auto& tensor : file.tensors) width = std::max(width, tensor.name.size());
 
-  Json json = {{"file", path.string()},  {"bytes", sizes.total}, {"original_bytes", sizes.original},
-               {"ratio", sizes.ratio()}, {"weights", weights},   {"bits_per_weight", bits}};
+  const auto& sizes = file.sizes;
+  Json json = {{"file", file.file},
+               {"bytes", sizes.total},
+               {"original_bytes", sizes.original},
+               {"ratio", sizes.ratio()},
+               {"weights", file.weights},
+               {"bits_per_weight", file.bits_per_weight()}};
   json["parts"] = {{"header", sizes.header},
                    {"graph", sizes.graph},
                    {"codebooks", sizes.codebooks},
@@ -30,24 +30,23 @@ void inspect(const Context& context, const std::filesystem::path& path) {
   for (const auto key : reader.metadata_keys())
     json["metadata"][std::string(key)] = reader.metadata(key);
 
-  std::string text =
-      fmt::format("{}\n\n{:<{}}  {:>18}  {:>10}  {:>9}  {:>6}  {:<24} {}\n", path.string(),
-                  "tensor", width, "shape", "weights", "bytes", "bits", "coder", "quantizer");
+  std::string text = fmt::format("{}\n\n{:<{}}  {:>18}  {:>10}  {:>9}  {:>6}  {:>6}  {:<24} {}\n",
+                                 path.string(), "tensor", width, "shape", "weights", "bytes",
+                                 "levels", "bits", "coder", "quantizer");
   json["tensors"] = Json::array();
-  for (const auto& entry : reader.entries()) {
-    const auto count = element_count(entry.shape);
-    const double each =
-        count > 0 ? 8.0 * static_cast<double>(entry.bytes) / static_cast<double>(count) : 0;
-    text += fmt::format("{:<{}}  {:>18}  {:>10}  {:>9}  {:>6.2f}  {:<24} {}\n", entry.name, width,
-                        fmt::format("{}", fmt::join(entry.shape, "x")), grouped(count),
-                        grouped(static_cast<std::int64_t>(entry.bytes)), each, entry.coder,
-                        entry.quantizer.empty() ? "-" : entry.quantizer);
-    json["tensors"].push_back({{"name", entry.name},
-                               {"shape", entry.shape},
-                               {"weights", count},
-                               {"bytes", entry.bytes},
-                               {"coder", entry.coder},
-                               {"quantizer", entry.quantizer}});
+  for (const auto& tensor : file.tensors) {
+    text += fmt::format("{:<{}}  {:>18}  {:>10}  {:>9}  {:>6}  {:>6.2f}  {:<24} {}\n", tensor.name,
+                        width, fmt::format("{}", fmt::join(tensor.shape, "x")),
+                        grouped(tensor.weights), grouped(static_cast<std::int64_t>(tensor.bytes)),
+                        tensor.levels > 0 ? grouped(tensor.levels) : "-", tensor.bits_per_weight(),
+                        tensor.coder, tensor.quantizer.empty() ? "-" : tensor.quantizer);
+    json["tensors"].push_back({{"name", tensor.name},
+                               {"shape", tensor.shape},
+                               {"weights", tensor.weights},
+                               {"bytes", tensor.bytes},
+                               {"levels", tensor.levels},
+                               {"coder", tensor.coder},
+                               {"quantizer", tensor.quantizer}});
   }
   text += '\n';
   const auto part = [&](std::string_view name, std::uint64_t bytes) {
@@ -62,7 +61,7 @@ void inspect(const Context& context, const std::filesystem::path& path) {
   part("dense", sizes.dense);
   part("total", sizes.total);
   text += fmt::format("\n{} weights, {:.3f} bits each, {:.2f}x smaller than {} of 32-bit floats",
-                      grouped(weights), bits, sizes.ratio(),
+                      grouped(file.weights), file.bits_per_weight(), sizes.ratio(),
                       human_bytes(static_cast<double>(sizes.original)));
   print_result(context, json, text);
 }

@@ -95,6 +95,8 @@ int run(int argc, char** argv) {
       "laconic VERB --help tells a verb's options; laconic list tells every member of every "
       "family.");
   Context context;
+  context.command = {"laconic"};
+  context.command.insert(context.command.end(), argv + std::min(argc, 1), argv + argc);
   for (const auto& verb : verbs())
     verb.add(*app.add_subcommand(std::string(verb.name), std::string(verb.summary)), context);
   try {
@@ -117,6 +119,7 @@ int run(int argc, char** argv) {
   }
   listen_for_signals();
   set_threads(context.threads);
+  check_record(context);
   context.run();
   return done;
 }

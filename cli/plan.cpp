@@ -81,6 +81,8 @@ void plan(const Context& context, const Request& request) {
   write_file(request.output, std::as_bytes(std::span(text)));
 
   Json json = {{"plan", request.output.string()},
+               {"model", request.input.string()},
+               {"seed", context.seed},
                {"allocator", spec},
                {"weights", weights},
                {"bits", allocation.bits},
@@ -88,6 +90,7 @@ void plan(const Context& context, const Request& request) {
                {"damage", allocation.damage},
                {"bound", allocation.bound},
                {"optimal", allocation.optimal()}};
+  if (data != nullptr) json["data"] = data->spec();
   for (std::size_t t = 0; t < table.size(); ++t) {
     const auto& choice = table[t].choices[allocation.picks[t]];
     json["tensors"].push_back({{"tensor", table[t].tensor},

@@ -124,7 +124,7 @@ Graph write(const Request& request, Network& network, Method* method, Json& json
   const auto graph = to_graph(compressed);
   json["method"] = method->spec();
   if (request.output.extension() == ".lac") {
-    json["bytes"] = save(compressed, request.output).total;
+    (void)save(compressed, request.output);
   } else {
     write_onnx(graph, request.output);
   }
@@ -215,6 +215,7 @@ void train(const Context& context, const Request& request) {
                {"resumed_at", report.resumed_at},
                {"seconds", seconds}};
   const auto graph = write(request, network, method.get(), json);
+  json["bytes"] = std::filesystem::file_size(request.output);
   for (const auto& epoch : report.epochs) json["epochs"].push_back(to_json(epoch));
   std::string text =
       fmt::format("{}: {} weights, trained for {} epochs in {:.0f} s", request.output.string(),

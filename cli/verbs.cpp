@@ -18,7 +18,9 @@ constexpr std::array table = {
     Verb{"inspect", "Where every byte of a .lac file went", add_inspect},
     Verb{"export", "Write a .lac file as a standard ONNX model", add_export},
     Verb{"run", "Run a model (.lac or .onnx) on inputs from .npy files", add_run},
-    Verb{"bench", "Latency, throughput, load time and memory of a model (.lac or .onnx)", add_bench},
+    Verb{"bench", "Latency, throughput, load time and memory of a model (.lac or .onnx)",
+         add_bench},
+    Verb{"report", "One page of curves and tables over all that lies in folders", add_report},
     Verb{"list", "Every family, member and option, with ranges and papers", add_list},
 };
 

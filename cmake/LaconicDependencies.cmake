@@ -2,6 +2,7 @@
 
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
 find_package(Protobuf REQUIRED)  # Before ONNX, whose targets link to it without finding it.
 find_package(ONNX REQUIRED)
 find_package(PkgConfig REQUIRED)
@@ -12,5 +13,4 @@ if(LACONIC_TRAIN)
   include(LaconicOpenCV)
   find_package(ZLIB REQUIRED)
   find_package(pugixml REQUIRED)
-  find_package(nlohmann_json REQUIRED)
 endif()

@@ -314,7 +314,7 @@ TEST(PrecisionCurves, AreDrawnForClassesWithObjects) {
   const std::vector<std::string> names{"a<b&c", "none"};
   const auto picture = draw_precision_curves({&image, 1}, names);
   EXPECT_THAT(picture, testing::HasSubstr("a&lt;b&amp;c, AP50 0.500"));
-  EXPECT_THAT(picture, testing::HasSubstr("d=\"M250.0 50.0L250.0 250.0\""));
+  EXPECT_THAT(picture, testing::HasSubstr("d=\"M262.0 26.0L262.0 226.0\""));
   EXPECT_THAT(picture, testing::Not(testing::HasSubstr("none,")));
 }
 

@@ -8,6 +8,7 @@ T=$(mktemp -d)
 trap 'rm -rf "$T"' EXIT
 printf 'LAC\x1a%0300d' 0 >"$T/noise.lac"
 head -c 3000 "$program" >"$T/noise.onnx"
+mkdir "$T/empty"
 
 failed=0 count=0
 while IFS='|' read -r status words arguments; do
