@@ -227,6 +227,7 @@ void peak_of_tiles(benchmark::State& state, Activations kind, int threads) {
       job.runs = runs;
       job.run_length = length;
       job.scales = scales.data();
+      job.largest = 1;
       job.sums = sums.data();
       for (int i = 0; i < repeats; ++i) {
         (kind == Activations::int8 ? code.tile_int8 : code.tile_floats)(job, code.tile_panels,

@@ -1,0 +1,216 @@
+// Sums of products of bytes with AVX2, whose one multiplication of bytes adds products by twos in
+// 16 bits. Two products fit there where no weight is more than 64 steps from zero, and the fewer
+// steps there are, the more of them: evenly spaced levels of up to 4 bits take 8 quads. Sums are
+// widened to 32 bits as seldom as that allows. Other weights are widened before they are
+// multiplied.
+
+#pragma once
+
+#include "kernels/avx2_vectors.h"
+#include "kernels/fused.h"
+#include "kernels/loops.h"
+
+namespace laconic {
+namespace {
+
+/// How many quads' products may be summed in 16 bits; 0 if not those of one.
+inline std::int64_t short_quads(int largest) {
+  constexpr int most = 64;
+  const int two = 2 * 255 * largest;
+  return two * most <= 32767 ? most : 32767 / two;
+}
+
+inline __m256i products_of_two(__m256i x, __m256i w) {
+  return _mm256_maddubs_epi16(x, w);
+}
+
+inline __m256i widened(__m256i shorts) {
+  return _mm256_madd_epi16(shorts, _mm256_set1_epi16(1));
+}
+
+/// Widens the sums of each quad.
+struct Avx2Narrow : Avx2 {
+  static Acc dot(Acc sum, Bytes x, Bytes w) {
+    for (int i = 0; i < 2; ++i) {
+      const __m256i four = widened(products_of_two(x.part[i], w.part[i]));
+      sum.part[i] = _mm256_add_epi32(sum.part[i], four);
+    }
+    return sum;
+  }
+};
+
+/// Sums in 16 bits, of columns, that end up in sums of 32 bits. Registers hold no more than these.
+/// Columns are numbers known to the compiler early on, or it would keep sums in memory.
+template <int columns>
+struct ShortSums {
+  struct Four {
+    std::byte bytes[4];
+  };
+
+  __m256i low[columns], high[columns];
+
+  ShortSums() {
+    for_each_number<columns>(
+        [&](auto c) { low[c.value] = high[c.value] = _mm256_setzero_si256(); });
+  }
+
+  /// Adds the products of the four bytes at `x`. In assembly, as compilers reorder these so that
+  /// sums no longer fit in registers.
+  template <int c>
+  void add(const std::byte* x, Avx2::Bytes w) {
+    __m256i low_sum = low[c], high_sum = high[c], bytes, products;
+    asm("vpbroadcastd %4, %2\n\t"
+        "vpmaddubsw %5, %2, %3\n\t"
+        "vpmaddubsw %6, %2, %2\n\t"
+        "vpaddw %3, %0, %0\n\t"
+        "vpaddw %2, %1, %1"
+        : "+x"(low_sum), "+x"(high_sum), "=&x"(bytes), "=&x"(products)
+        : "m"(*reinterpret_cast<const Four*>(x)), "x"(w.part[0]), "x"(w.part[1]));
+    low[c] = low_sum;
+    high[c] = high_sum;
+  }
+
+  void add_to(Avx2::Acc* wide) const {
+    for_each_number<columns>([&](auto c) {
+      auto& to = wide[c.value].part;
+      to[0] = _mm256_add_epi32(to[0], widened(low[c.value]));
+      to[1] = _mm256_add_epi32(to[1], widened(high[c.value]));
+    });
+  }
+};
+
+/// Adds the products of so many quads. Not inlined: the compiler would move `wide` to registers.
+template <int columns>
+__attribute__((noinline)) void add_quads(const std::byte* x, std::int64_t stride,
+                                         const std::byte* w, std::int64_t count, Avx2::Acc* wide) {
+  ShortSums<columns> sums;
+  const std::byte* fourth = x + 3 * stride;
+  for (std::int64_t q = 0; q < count; ++q) {
+    const auto weights = Avx2::load(w);
+    for_each_number<columns>([&](auto number) __attribute__((always_inline)) {
+      constexpr int c = decltype(number)::value;
+      sums.template add<c>((c < 3 ? x : fourth) + c % 3 * stride, weights);
+    });
+    w += chunk_bytes;
+    x += 4;
+    fourth += 4;
+  }
+  sums.add_to(wide);
+}
+
+/// A part of the sums of 16 outputs.
+inline void add_scaled(Avx2::Acc part, const float* scale, bool first, float* sum) {
+  const auto scaled = Avx2::mul(Avx2::floats(part), Avx2::load_floats(scale));
+  Avx2::store_floats(sum, first ? scaled : Avx2::add(Avx2::load_floats(sum), scaled));
+}
+
+template <int columns>
+void tile_short(const TileJob& job, std::int64_t together) {
+  for (int s = 0; s < job.segments; ++s) {
+    Avx2::Acc wide[columns];
+    for (auto& sum : wide) sum = Avx2::zero();
+    for (int r = 0; r < job.segment_runs; ++r) {
+      const std::byte* w = job.weights + s * job.segment_stride + r * job.run_stride;
+      const std::byte* x = job.x + job.runs[s * job.segment_runs + r];
+      for (std::int64_t q = 0; q < job.run_length; q += together) {
+        const std::int64_t left = job.run_length - q;
+        add_quads<columns>(x + 4 * q, job.column_stride, w + chunk_bytes * q,
+                           left < together ? left : together, wide);
+      }
+    }
+    const float* scale = job.scales + s * panel_rows;
+    for (int c = 0; c < columns; ++c) {
+      add_scaled(wide[c], scale, s == 0, job.sums + c * panel_rows);
+    }
+  }
+}
+
+template <int columns>
+void tile_short_of(const TileJob& job, int wanted, std::int64_t together) {
+  if constexpr (columns > 1) {
+    if (wanted < columns) return tile_short_of<columns - 1>(job, wanted, together);
+  }
+  tile_short<columns>(job, together);
+}
+
+/// Registers hold the widened operands of four columns.
+inline void tile_wide(TileJob job, int columns) {
+  constexpr int most = 4;
+  const int first = columns > most ? columns / 2 : columns;
+  tile_of<Avx2, true, 1, most>(job, 1, first);
+  if (first == columns) return;
+  job.x += first * job.column_stride;
+  job.sums += first * panel_rows;
+  tile_of<Avx2, true, 1, most>(job, 1, columns - first);
+}
+
+inline void tile_int8(const TileJob& job, int panels, int columns) {
+  const std::int64_t together = short_quads(job.largest);
+  if (together == 0) {
+    tile_wide(job, columns);
+  } else if (together == 1) {
+    tile<Avx2Narrow, true>(job, panels, columns);
+  } else {
+    tile_short_of<Avx2::tile_columns>(job, columns, together);
+  }
+}
+
+/// `together` chunks of a panel at a time.
+template <class Weights, int columns>
+void fused_short_panel(const FusedJob& job, const Weights& weights, std::int64_t panel,
+                       std::int64_t together) {
+  const std::int64_t chunks = job.weights.segment_chunks;
+  const std::byte* packed = job.weights.packed + panel * job.panel_stride;
+  const std::byte* x = job.x;
+  for (std::int64_t s = 0; s < job.weights.segments; ++s) {
+    Avx2::Acc wide[columns];
+    for (auto& sum : wide) sum = Avx2::zero();
+    for (std::int64_t i = 0; i < chunks;) {
+      ShortSums<columns> sums;
+      const std::int64_t end = i + together < chunks ? i + together : chunks;
+      for (; i < end; ++i, packed += chunk_bytes, x += 4 * Weights::quads) {
+        Avx2::prefetch(packed + Avx2::prefetch_distance);
+        const auto chunk = weights.open(packed);
+        for_each_number<Weights::quads>([&](auto number) __attribute__((always_inline)) {
+          constexpr int q = decltype(number)::value;
+          const auto quad = weights.template quad<q>(chunk);
+          for_each_number<columns>([&](auto column) __attribute__((always_inline)) {
+            constexpr int c = decltype(column)::value;
+            sums.template add<c>(x + c * job.column_stride + 4 * q, quad);
+          });
+        });
+      }
+      sums.add_to(wide);
+    }
+    const float* scale = job.scales + (panel * job.weights.segments + s) * panel_rows;
+    for (int c = 0; c < columns; ++c) {
+      add_scaled(wide[c], scale, s == 0, job.sums + (c * job.panels + panel) * panel_rows);
+    }
+  }
+}
+
+template <class Weights, int columns>
+void fused_short(const FusedJob& job, std::int64_t together) {
+  if constexpr (columns > 1) {
+    if (job.columns < columns) return fused_short<Weights, columns - 1>(job, together);
+  }
+  const Weights weights(job.weights.table);
+  for (std::int64_t p = 0; p < job.panels; ++p) {
+    fused_short_panel<Weights, columns>(job, weights, p, together);
+  }
+}
+
+template <class Weights>
+void fused_int8(const FusedJob& job) {
+  const std::int64_t quads = short_quads(job.largest);
+  if (quads == 0) {
+    fused<Avx2, Weights>(job);
+  } else if (quads < Weights::quads) {
+    fused<Avx2Narrow, Weights>(job);
+  } else {
+    fused_short<Weights, Avx2::fused_columns>(job, quads / Weights::quads);
+  }
+}
+
+}  // namespace
+}  // namespace laconic
