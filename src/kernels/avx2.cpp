@@ -22,10 +22,10 @@ constexpr KernelCode kernel_code() {
     return {&isa_code, nullptr, nullptr};
   } else if constexpr (activations == Activations::floats) {
     return {&isa_code, unpack_floats<form>, nullptr};
+  } else if constexpr (form == WeightForm::bits8) {
+    return {&isa_code, nullptr, fused_int8<SharedWeights<form>>};
   } else {
-    constexpr auto unpack =
-        form == WeightForm::bits8 ? nullptr : unpack_quads<form, Avx2, SharedWeights<form>>;
-    return {&isa_code, unpack, fused_int8<SharedWeights<form>>};
+    return {&isa_code, unpack_int8<form>, fused_int8<SharedWeights<form>>};
   }
 }
 

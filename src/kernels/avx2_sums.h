@@ -39,14 +39,14 @@ struct Avx2Narrow : Avx2 {
   }
 };
 
+struct FourBytes {
+  std::byte bytes[4];
+};
+
 /// Sums in 16 bits, of columns, that end up in sums of 32 bits. Registers hold no more than these.
 /// Columns are numbers known to the compiler early on, or it would keep sums in memory.
 template <int columns>
 struct ShortSums {
-  struct Four {
-    std::byte bytes[4];
-  };
-
   __m256i low[columns], high[columns];
 
   ShortSums() {
@@ -65,7 +65,7 @@ struct ShortSums {
         "vpaddw %3, %0, %0\n\t"
         "vpaddw %2, %1, %1"
         : "+x"(low_sum), "+x"(high_sum), "=&x"(bytes), "=&x"(products)
-        : "m"(*reinterpret_cast<const Four*>(x)), "x"(w.part[0]), "x"(w.part[1]));
+        : "m"(*reinterpret_cast<const FourBytes*>(x)), "x"(w.part[0]), "x"(w.part[1]));
     low[c] = low_sum;
     high[c] = high_sum;
   }
@@ -133,21 +133,101 @@ void tile_short_of(const TileJob& job, int wanted, std::int64_t together) {
   tile_short<columns>(job, together);
 }
 
+/// Sums of weights that are widened first, to even and odd bytes of 16 bits.
+template <int columns>
+struct WideSums {
+  __m256i low[columns], high[columns];
+
+  WideSums() {
+    for_each_number<columns>(
+        [&](auto c) { low[c.value] = high[c.value] = _mm256_setzero_si256(); });
+  }
+
+  struct Weights {
+    __m256i even[2], odd[2];
+  };
+
+  static Weights weights(const std::byte* from) {
+    const auto bytes = Avx2::load(from);
+    Weights out;
+    for (int i = 0; i < 2; ++i) {
+      out.even[i] = _mm256_srai_epi16(_mm256_slli_epi16(bytes.part[i], 8), 8);
+      out.odd[i] = _mm256_srai_epi16(bytes.part[i], 8);
+    }
+    return out;
+  }
+
+  /// As ShortSums::add.
+  template <int c>
+  void add(const std::byte* x, const Weights& w, __m256i low_byte) {
+    __m256i low_sum = low[c], high_sum = high[c], even, odd, products;
+    asm("vpbroadcastd %5, %2\n\t"
+        "vpsrlw $8, %2, %3\n\t"
+        "vpand %10, %2, %2\n\t"
+        "vpmaddwd %6, %2, %4\n\t"
+        "vpmaddwd %7, %2, %2\n\t"
+        "vpaddd %4, %0, %0\n\t"
+        "vpmaddwd %8, %3, %4\n\t"
+        "vpmaddwd %9, %3, %3\n\t"
+        "vpaddd %2, %1, %1\n\t"
+        "vpaddd %4, %0, %0\n\t"
+        "vpaddd %3, %1, %1"
+        : "+x"(low_sum), "+x"(high_sum), "=&x"(even), "=&x"(odd), "=&x"(products)
+        : "m"(*reinterpret_cast<const FourBytes*>(x)), "x"(w.even[0]), "x"(w.even[1]),
+          "x"(w.odd[0]), "x"(w.odd[1]), "x"(low_byte));
+    low[c] = low_sum;
+    high[c] = high_sum;
+  }
+};
+
+template <int columns>
+void tile_wide(const TileJob& job) {
+  const __m256i low_byte = _mm256_set1_epi16(255);
+  for (int s = 0; s < job.segments; ++s) {
+    WideSums<columns> sums;
+    for (int r = 0; r < job.segment_runs; ++r) {
+      const std::byte* w = job.weights + s * job.segment_stride + r * job.run_stride;
+      const std::byte* x = job.x + job.runs[s * job.segment_runs + r];
+      const std::byte* fourth = x + 3 * job.column_stride;
+      for (std::int64_t q = 0; q < job.run_length; ++q, w += chunk_bytes, x += 4, fourth += 4) {
+        const auto weights = sums.weights(w);
+        for_each_number<columns>([&](auto number) __attribute__((always_inline)) {
+          constexpr int c = decltype(number)::value;
+          sums.template add<c>((c < 3 ? x : fourth) + c % 3 * job.column_stride, weights, low_byte);
+        });
+      }
+    }
+    const float* scale = job.scales + s * panel_rows;
+    for_each_number<columns>([&](auto c) {
+      add_scaled({sums.low[c.value], sums.high[c.value]}, scale, s == 0,
+                 job.sums + c.value * panel_rows);
+    });
+  }
+}
+
+template <int columns>
+void tile_wide_of(const TileJob& job, int wanted) {
+  if constexpr (columns > 1) {
+    if (wanted < columns) return tile_wide_of<columns - 1>(job, wanted);
+  }
+  tile_wide<columns>(job);
+}
+
 /// Registers hold the widened operands of four columns.
-inline void tile_wide(TileJob job, int columns) {
+inline void tile_wide_halves(TileJob job, int columns) {
   constexpr int most = 4;
   const int first = columns > most ? columns / 2 : columns;
-  tile_of<Avx2, true, 1, most>(job, 1, first);
+  tile_wide_of<most>(job, first);
   if (first == columns) return;
   job.x += first * job.column_stride;
   job.sums += first * panel_rows;
-  tile_of<Avx2, true, 1, most>(job, 1, columns - first);
+  tile_wide_of<most>(job, columns - first);
 }
 
 inline void tile_int8(const TileJob& job, int panels, int columns) {
   const std::int64_t together = short_quads(job.largest);
   if (together == 0) {
-    tile_wide(job, columns);
+    tile_wide_halves(job, columns);
   } else if (together == 1) {
     tile<Avx2Narrow, true>(job, panels, columns);
   } else {

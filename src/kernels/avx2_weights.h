@@ -162,18 +162,129 @@ class Codes : public SharedWeights<form> {
   static constexpr std::int8_t codes_[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 };
 
-/// Gathers levels, eight at a time, from the table of all or from tables of single rows.
+/// Codes looked up in tables of single rows, of up to 4 levels: the tables of four rows, which are
+/// what a look-up reaches, are one of 16 entries.
+template <WeightForm form>
+class RowWeights {
+ public:
+  explicit RowWeights(const std::int8_t* tables) {
+    constexpr int size = max_codes(form);
+    std::int8_t entry[4 * panel_rows] = {};
+    for (int row = 0; row < panel_rows; ++row) {
+      for (int i = 0; i < size; ++i) entry[4 * row + i] = tables[row * size + i];
+    }
+    table_ = Avx2::load(reinterpret_cast<const std::byte*>(entry));
+  }
+
+  Avx2::Bytes look_up(Avx2::Bytes codes) const {
+    const __m128i four = _mm_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c);
+    const __m256i row = _mm256_broadcastsi128_si256(four);
+    for (int i = 0; i < 2; ++i) {
+      codes.part[i] = _mm256_shuffle_epi8(table_.part[i], _mm256_or_si256(codes.part[i], row));
+    }
+    return codes;
+  }
+
+ private:
+  Avx2::Bytes table_;
+};
+
+/// Of up to 16 levels: each of four rows is looked up alone.
+template <>
+class RowWeights<WeightForm::bits4> {
+ public:
+  explicit RowWeights(const std::int8_t* tables) {
+    for (int half = 0; half < 2; ++half) {
+      for (int i = 0; i < 4; ++i) {
+        const auto* row = reinterpret_cast<const __m128i*>(tables + 16 * (8 * half + i));
+        table_[half][i] = _mm256_set_m128i(_mm_loadu_si128(row + 4), _mm_loadu_si128(row));
+      }
+    }
+  }
+
+  Avx2::Bytes look_up(Avx2::Bytes codes) const {
+    for (int half = 0; half < 2; ++half) {
+      const auto row = [&](int i) {
+        return _mm256_shuffle_epi8(table_[half][i], codes.part[half]);
+      };
+      const __m256i first = _mm256_blend_epi32(row(0), row(1), 0b10101010);
+      const __m256i last = _mm256_blend_epi32(row(2), row(3), 0b10101010);
+      codes.part[half] = _mm256_blend_epi32(first, last, 0b11001100);
+    }
+    return codes;
+  }
+
+ private:
+  __m256i table_[2][4];
+};
+
+/// Expands a panel to int8.
+template <WeightForm form>
+void unpack_int8(const UnpackJob& job) {
+  if (!job.per_row) return unpack_quads<form, Avx2, SharedWeights<form>>(job);
+  const auto* table = static_cast<const std::int8_t*>(job.table);
+  const std::byte* packed = job.packed;
+  std::byte* out = job.out;
+  const Codes<form> codes;
+  for (std::int64_t s = 0; s < job.segments; ++s, table += panel_rows * job.table_size) {
+    const RowWeights<form> weights(table);
+    for (std::int64_t i = 0; i < job.segment_chunks; ++i, packed += chunk_bytes) {
+      const auto chunk = codes.open(packed);
+      for_each_number<chunk_quads(form)>([&](auto number) {
+        const auto quad = codes.template quad<decltype(number)::value>(chunk);
+        Avx2::store(out, weights.look_up(quad));
+        out += chunk_bytes;
+      });
+    }
+  }
+}
+
+/// Looks levels up eight at a time: two registers hold a table of 16 that all rows share; larger
+/// ones, and those of single rows, are gathered from.
+template <WeightForm form>
+class FloatLevels {
+ public:
+  FloatLevels(const float* table, bool per_row, std::int64_t size)
+      : table_(table), in_registers_(form != WeightForm::bits8 && !per_row) {
+    if (in_registers_) {
+      low_ = _mm256_loadu_ps(table);
+      high_ = _mm256_loadu_ps(table + 8);
+    }
+    const __m256i row = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i entries = _mm256_set1_epi32(per_row ? static_cast<int>(size) : 0);
+    first_[0] = _mm256_mullo_epi32(row, entries);
+    first_[1] = _mm256_add_epi32(first_[0], _mm256_slli_epi32(entries, 3));
+  }
+
+  void next(std::int64_t entries) { table_ += entries; }
+
+  /// By the lowest byte of each lane.
+  __m256 look_up(__m256i codes, int half) const {
+    if (in_registers_) {
+      const __m256 low = _mm256_permutevar8x32_ps(low_, codes);
+      if constexpr (max_codes(form) <= 8) return low;
+      const __m256 high = _mm256_permutevar8x32_ps(high_, codes);
+      return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(codes, 28)));
+    }
+    const __m256i alone = _mm256_and_si256(codes, _mm256_set1_epi32(255));
+    const __m256i entry = _mm256_add_epi32(alone, first_[half]);
+    return _mm256_i32gather_ps(table_, entry, sizeof(float));
+  }
+
+ private:
+  const float* table_;
+  bool in_registers_;
+  __m256 low_ = _mm256_setzero_ps(), high_ = _mm256_setzero_ps();
+  __m256i first_[2];
+};
+
+/// Expands a panel to rows of 16 floats.
 template <WeightForm form>
 void unpack_floats(const UnpackJob& job) {
-  const auto* table = static_cast<const float*>(job.table);
   const std::byte* packed = job.packed;
   auto* out = reinterpret_cast<float*>(job.out);
   const Codes<form> codes;
-  const __m256i size = _mm256_set1_epi32(job.per_row ? static_cast<int>(job.table_size) : 0);
-  const __m256i row = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  const __m256i first_entry[] = {
-      _mm256_mullo_epi32(row, size),
-      _mm256_mullo_epi32(_mm256_add_epi32(row, _mm256_set1_epi32(8)), size)};
+  FloatLevels<form> levels(static_cast<const float*>(job.table), job.per_row, job.table_size);
   for (std::int64_t s = 0; s < job.segments; ++s) {
     for (std::int64_t i = 0; i < job.segment_chunks; ++i, packed += chunk_bytes) {
       const auto chunk = codes.open(packed);
@@ -181,15 +292,13 @@ void unpack_floats(const UnpackJob& job) {
         Avx2::Bytes code = codes.template quad<decltype(number)::value>(chunk);
         for (int j = 0; j < 4; ++j, out += panel_rows) {
           for (int half = 0; half < 2; ++half) {
-            const __m256i alone = _mm256_and_si256(code.part[half], _mm256_set1_epi32(255));
-            const __m256i entry = _mm256_add_epi32(alone, first_entry[half]);
-            _mm256_storeu_ps(out + 8 * half, _mm256_i32gather_ps(table, entry, sizeof(float)));
+            _mm256_storeu_ps(out + 8 * half, levels.look_up(code.part[half], half));
             code.part[half] = _mm256_srli_epi32(code.part[half], 8);
           }
         }
       });
     }
-    if (job.per_row) table += panel_rows * job.table_size;
+    if (job.per_row) levels.next(panel_rows * job.table_size);
   }
 }
 
