@@ -133,6 +133,39 @@ void tile_short_of(const TileJob& job, int wanted, std::int64_t together) {
   tile_short<columns>(job, together);
 }
 
+/// Sums in 32 bits that are widened quad by quad.
+template <int columns>
+struct NarrowSums {
+  using Weights = Avx2::Bytes;
+
+  __m256i low[columns], high[columns];
+
+  NarrowSums() {
+    for_each_number<columns>(
+        [&](auto c) { low[c.value] = high[c.value] = _mm256_setzero_si256(); });
+  }
+
+  static Weights weights(const std::byte* from) { return Avx2::load(from); }
+  static __m256i constant() { return _mm256_set1_epi16(1); }
+
+  /// As ShortSums::add. Ones lie in memory: with them there were too few registers.
+  template <int c>
+  void add(const std::byte* x, const Weights& w, const __m256i& ones) {
+    __m256i low_sum = low[c], high_sum = high[c], bytes, products;
+    asm("vpbroadcastd %4, %2\n\t"
+        "vpmaddubsw %5, %2, %3\n\t"
+        "vpmaddubsw %6, %2, %2\n\t"
+        "vpmaddwd %7, %3, %3\n\t"
+        "vpmaddwd %7, %2, %2\n\t"
+        "vpaddd %3, %0, %0\n\t"
+        "vpaddd %2, %1, %1"
+        : "+x"(low_sum), "+x"(high_sum), "=&x"(bytes), "=&x"(products)
+        : "m"(*reinterpret_cast<const FourBytes*>(x)), "x"(w.part[0]), "x"(w.part[1]), "m"(ones));
+    low[c] = low_sum;
+    high[c] = high_sum;
+  }
+};
+
 /// Sums of weights that are widened first, to even and odd bytes of 16 bits.
 template <int columns>
 struct WideSums {
@@ -157,9 +190,11 @@ struct WideSums {
     return out;
   }
 
+  static __m256i constant() { return _mm256_set1_epi16(255); }
+
   /// As ShortSums::add.
   template <int c>
-  void add(const std::byte* x, const Weights& w, __m256i low_byte) {
+  void add(const std::byte* x, const Weights& w, const __m256i& low_byte) {
     __m256i low_sum = low[c], high_sum = high[c], even, odd, products;
     asm("vpbroadcastd %5, %2\n\t"
         "vpsrlw $8, %2, %3\n\t"
@@ -180,11 +215,12 @@ struct WideSums {
   }
 };
 
-template <int columns>
-void tile_wide(const TileJob& job) {
-  const __m256i low_byte = _mm256_set1_epi16(255);
+/// `Sums` are the two above.
+template <template <int> class Sums, int columns>
+void tile_in_registers(const TileJob& job) {
+  const __m256i constant = Sums<columns>::constant();
   for (int s = 0; s < job.segments; ++s) {
-    WideSums<columns> sums;
+    Sums<columns> sums;
     for (int r = 0; r < job.segment_runs; ++r) {
       const std::byte* w = job.weights + s * job.segment_stride + r * job.run_stride;
       const std::byte* x = job.x + job.runs[s * job.segment_runs + r];
@@ -193,7 +229,7 @@ void tile_wide(const TileJob& job) {
         const auto weights = sums.weights(w);
         for_each_number<columns>([&](auto number) __attribute__((always_inline)) {
           constexpr int c = decltype(number)::value;
-          sums.template add<c>((c < 3 ? x : fourth) + c % 3 * job.column_stride, weights, low_byte);
+          sums.template add<c>((c < 3 ? x : fourth) + c % 3 * job.column_stride, weights, constant);
         });
       }
     }
@@ -205,31 +241,31 @@ void tile_wide(const TileJob& job) {
   }
 }
 
-template <int columns>
-void tile_wide_of(const TileJob& job, int wanted) {
+template <template <int> class Sums, int columns>
+void tile_in_registers_of(const TileJob& job, int wanted) {
   if constexpr (columns > 1) {
-    if (wanted < columns) return tile_wide_of<columns - 1>(job, wanted);
+    if (wanted < columns) return tile_in_registers_of<Sums, columns - 1>(job, wanted);
   }
-  tile_wide<columns>(job);
+  tile_in_registers<Sums, columns>(job);
 }
 
 /// Registers hold the widened operands of four columns.
 inline void tile_wide_halves(TileJob job, int columns) {
   constexpr int most = 4;
   const int first = columns > most ? columns / 2 : columns;
-  tile_wide_of<most>(job, first);
+  tile_in_registers_of<WideSums, most>(job, first);
   if (first == columns) return;
   job.x += first * job.column_stride;
   job.sums += first * panel_rows;
-  tile_wide_of<most>(job, columns - first);
+  tile_in_registers_of<WideSums, most>(job, columns - first);
 }
 
-inline void tile_int8(const TileJob& job, int panels, int columns) {
+inline void tile_int8(const TileJob& job, int /*panels*/, int columns) {
   const std::int64_t together = short_quads(job.largest);
   if (together == 0) {
     tile_wide_halves(job, columns);
   } else if (together == 1) {
-    tile<Avx2Narrow, true>(job, panels, columns);
+    tile_in_registers_of<NarrowSums, Avx2::tile_columns>(job, columns);
   } else {
     tile_short_of<Avx2::tile_columns>(job, columns, together);
   }
