@@ -1,5 +1,6 @@
 // Kernels for AVX2.
 
+#include "kernels/avx2_fused.h"
 #include "kernels/avx2_sums.h"
 #include "kernels/avx2_vectors.h"
 #include "kernels/avx2_weights.h"
