@@ -1,6 +1,8 @@
 // Packed kernels beside the roofs of the machine: products of bytes in registers, and reads of
 // memory. `--benchmark_filter=gemv/` and so on; the last number of a name is the threads.
 //
+// Where oneDNN is installed, its products stand beside ours.
+//
 // gemv rotates over so many layers of 4096x4096 that their weights take 24 MB, or 256 MB, in all.
 
 #include <benchmark/benchmark.h>
@@ -18,6 +20,7 @@
 #include "laconic/kernels.h"
 #include "laconic/random.h"
 #include "laconic/threads.h"
+#include "rivals.h"
 
 namespace laconic {
 namespace {
@@ -227,6 +230,7 @@ void peak_of_tiles(benchmark::State& state, Activations kind, int threads) {
       job.runs = runs;
       job.run_length = length;
       job.scales = scales.data();
+      job.largest = 1;
       job.sums = sums.data();
       for (int i = 0; i < repeats; ++i) {
         (kind == Activations::int8 ? code.tile_int8 : code.tile_floats)(job, code.tile_panels,
@@ -345,5 +349,6 @@ void register_all() {
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   laconic::register_all();
+  laconic::register_rivals();
   benchmark::RunSpecifiedBenchmarks();
 }

@@ -17,7 +17,7 @@ struct Request {
   std::filesystem::path model;
   std::vector<std::string> inputs, outputs;
   SessionChoice choice;
-  bool explain = false;
+  bool explain = false, rounding = false;
   std::filesystem::path image, drawing;
   double least_score = 0.5;
 };
@@ -123,8 +123,18 @@ void check(const Request& request) {
     fail(ErrorCode::invalid_argument, "one of --input and --image is needed");
   if (request.image.empty() && !request.drawing.empty())
     fail(ErrorCode::invalid_argument, "--draw needs --image");
+  if (!request.image.empty() && request.rounding)
+    fail(ErrorCode::invalid_argument, "--rounding needs --input");
   if (!request.image.empty() && request.outputs.size() > 1)
     fail(ErrorCode::invalid_argument, "--image has one output, not {}", request.outputs.size());
+}
+
+std::vector<LayerRounding> rounding(const Request& request, std::span<const TensorView> inputs) {
+  if (!is_compressed_file(request.model)) {
+    fail(ErrorCode::invalid_argument, "--rounding is of packed layers, but \"{}\" has none",
+         request.model.string());
+  }
+  return rounding_of_layers(load(request.model), inputs);
 }
 
 void run(const Context& context, const Request& request) {
@@ -160,6 +170,11 @@ void run(const Context& context, const Request& request) {
     json["layers"] = layers_json(session);
     text = layers_table(session) + "\n" + text;
   }
+  if (request.rounding) {
+    const auto layers = rounding(request, views);
+    json["rounding"] = rounding_json(layers);
+    text = rounding_table(layers) + "\n" + text;
+  }
   print_result(context, json, text);
 }
 
@@ -183,6 +198,9 @@ void add_run(CLI::App& app, Context& context) {
   app.add_flag("-f,--force", context.force, "Overwrite outputs that exist");
   app.add_flag("--explain", request->explain,
                "Print what runs each layer, what it costs, and what else was tried");
+  app.add_flag("--rounding", request->rounding,
+               "Print what rounding activations to 8 bits changes of each layer's outputs on this "
+               "input");
   add_session_options(app, request->choice);
   app.callback(
       [&context, request] { context.run = [&context, request] { run(context, *request); }; });

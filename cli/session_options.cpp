@@ -117,4 +117,20 @@ std::string layers_table(const Session& session) {
   return out;
 }
 
+Json rounding_json(std::span<const LayerRounding> layers) {
+  Json out = Json::array();
+  for (const auto& layer : layers) {
+    out.push_back({{"node", layer.node}, {"kernel", layer.kernel}, {"error", layer.error}});
+  }
+  return out;
+}
+
+std::string rounding_table(std::span<const LayerRounding> layers) {
+  std::string out = fmt::format("{:<34} {:<22} {:>10}", "layer", "kernel", "error");
+  for (const auto& layer : layers) {
+    out += fmt::format("\n{:<34} {:<22} {:>8.3f} %", layer.node, layer.kernel, 100 * layer.error);
+  }
+  return out;
+}
+
 }  // namespace laconic::cli

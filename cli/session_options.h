@@ -6,6 +6,7 @@
 #include <string>
 
 #include "context.h"
+#include "laconic/layer_rounding.h"
 #include "laconic/session.h"
 
 namespace laconic::cli {
@@ -28,6 +29,10 @@ void add_session_options(CLI::App& app, SessionChoice& choice);
 /// Per layer: the kernel that runs it, what it costs, and what the others would.
 [[nodiscard]] Json layers_json(const Session& session);
 [[nodiscard]] std::string layers_table(const Session& session);
+
+/// Per layer: what rounding its activations changes of its outputs.
+[[nodiscard]] Json rounding_json(std::span<const LayerRounding> layers);
+[[nodiscard]] std::string rounding_table(std::span<const LayerRounding> layers);
 
 /// The verbs.
 void add_bench(CLI::App& app, Context& context);

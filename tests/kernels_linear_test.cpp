@@ -163,6 +163,31 @@ TEST(LinearKernels, GiveTheSameBytesForAnyThreadsAndBytesForAnyInstructionSet) {
   }
 }
 
+/// The largest sums that there are: bytes of 255 by levels all as far from zero as can be.
+TEST(LinearKernels, SumTheLargestProductsExactly) {
+  const std::int64_t out = 20, in = 203;
+  for (const Kernel& kernel : kernels()) {
+    if (!runnable(kernel) || kernel.activations != Activations::int8) continue;
+    for (const int most : {1, 2, 8, 9, 16, 17, 21, 32, 33, 63, 64, 65, 100, 127}) {
+      for (const int sign : {-1, 1}) {
+        SCOPED_TRACE(fmt::format("{}, {} steps", kernel.name, sign * most));
+        std::vector<float> levels = {static_cast<float>(-sign), static_cast<float>(sign * most)};
+        const auto farthest = static_cast<Index>(sign > 0 ? 1 : 0);
+        std::sort(levels.begin(), levels.end());
+        QuantizedTensor tensor{.shape = {out, in}, .block_size = out * in};
+        tensor.codebooks.emplace_back(levels);
+        tensor.indices.assign(static_cast<std::size_t>(out * in), farthest);
+        const auto layer = PackedLinear::pack(tensor, options_of(kernel));
+        for (const std::int64_t rows : {1, 4, 5, 13}) {
+          const std::vector<float> x(static_cast<std::size_t>(rows * in), 255);  // A step is 1.
+          EXPECT_THAT(run(layer, x, rows),
+                      ::testing::Each(static_cast<float>(sign * most * 255 * in)));
+        }
+      }
+    }
+  }
+}
+
 TEST(LinearKernels, PassNaNThrough) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   Random random(5);

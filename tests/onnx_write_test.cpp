@@ -154,6 +154,26 @@ TEST(OnnxWrite, EvenlySpacedLevelsAreDequantized) {
               ElementsAre("DequantizeLinear"));
 }
 
+TEST(OnnxWrite, LevelsOfFourBitsTakeHalfTheBytesWhereTheOpsetKnowsThem) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path("q.onnx");
+  const auto size_of = [&](const QuantizedTensor& tensor, std::int64_t opset) {
+    write_onnx(linear_graph(opset), path, {{"fc.weight", tensor}}, QuantizedForm::dequantize);
+    const Graph back = read_onnx(path);
+    EXPECT_EQ(back.constants.at("fc.weight"), floats(tensor.shape, dequantize(tensor)));
+    return fs::file_size(path);
+  };
+  const auto signs = Codebook::evenly_spaced(0.1f, -8, 16),
+             low = Codebook::evenly_spaced(1, -15, 16), high = Codebook::evenly_spaced(0.3f, 1, 12),
+             wide = Codebook::evenly_spaced(2, -8, 17);
+  for (const auto& tensor : {quantized({4, 600}, 2400, {signs}), quantized({4, 600}, 2400, {low}),
+                             quantized({4, 600}, 600, {signs, low, high, signs})}) {
+    EXPECT_NEAR(static_cast<double>(size_of(tensor, 20) - size_of(tensor, 21)), 1200, 8);
+  }
+  const auto bytes = quantized({4, 600}, 600, {signs, wide, high, signs});
+  EXPECT_EQ(size_of(bytes, 20), size_of(bytes, 21)) << "17 levels";
+}
+
 TEST(OnnxWrite, OtherLevelsAreGathered) {
   const Codebook odd({-1, 0.1f, 3});
   const auto even = Codebook::evenly_spaced(0.1f, -10, 21);

@@ -14,6 +14,7 @@ constexpr int panel_rows = 16;
 constexpr int chunk_bytes = 64;
 constexpr int max_tile_panels = 2;
 constexpr int max_tile_columns = 32;
+constexpr int largest_multiple = 127;  ///< Steps that a rounded level is from zero at most.
 
 /// Quads in a chunk.
 constexpr int chunk_quads(WeightForm form) {
@@ -62,9 +63,10 @@ struct TileJob {
   std::int64_t column_stride = 0;      ///< Bytes.
   const std::int64_t* runs = nullptr;  ///< Where each run begins in a column, in bytes.
   std::int64_t segments = 1, segment_runs = 1;
-  std::int64_t run_length = 0;    ///< Quads of bytes, or single floats.
-  const float* scales = nullptr;  ///< int8: [panel][segment][16].
-  float* sums = nullptr;          ///< Out: [column][panel][16].
+  std::int64_t run_length = 0;     ///< Quads of bytes, or single floats.
+  const float* scales = nullptr;   ///< int8: [panel][segment][16].
+  int largest = largest_multiple;  ///< int8: no weight has a larger magnitude.
+  float* sums = nullptr;           ///< Out: [column][panel][16].
   TileState* state = nullptr;
 };
 
@@ -86,8 +88,9 @@ struct FusedJob {
   const std::byte* x = nullptr;    ///< Segments filled up with zeros to whole chunks.
   std::int64_t column_stride = 0;  ///< Bytes.
   int columns = 1;
-  const float* scales = nullptr;  ///< [panel][segment][16].
-  float* sums = nullptr;          ///< Out: [column][panels][16].
+  const float* scales = nullptr;   ///< [panel][segment][16].
+  int largest = largest_multiple;  ///< No weight has a larger magnitude.
+  float* sums = nullptr;           ///< Out: [column][panels][16].
 };
 
 /// From sums to outputs.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <numeric>
 #include <unordered_map>
 
@@ -38,6 +39,15 @@ float CodeMaps::round() {
   float error = 0;
   for (const CodeMap& map : maps_) error = std::max(error, map.rounded.error);
   return error;
+}
+
+int CodeMaps::largest_multiple() const {
+  int largest = 0;
+  for (const CodeMap& map : maps_) {
+    for (const int multiple : map.rounded.multiples)
+      largest = std::max(largest, std::abs(multiple));
+  }
+  return largest;
 }
 
 void CodeMaps::fill(CodeMap& map, std::span<const std::uint8_t> codes) {

@@ -43,6 +43,9 @@ class CodeMaps {
   /// Rounds all codebooks; the largest error.
   float round();
 
+  /// The largest magnitude of a rounded level, in steps.
+  [[nodiscard]] int largest_multiple() const;
+
   /// Codes are indices.
   void number_indices();
 

@@ -146,6 +146,7 @@ class LinearCall {
     job.column_stride = columns_.stride;
     job.columns = static_cast<int>(rows_);
     job.scales = packed_.scales.data() + first * packed_.reduction.segments * panel_rows;
+    job.largest = packed_.largest;
     job.sums =
         reinterpret_cast<float*>(scratch_ + task * static_cast<std::int64_t>(scratch_bytes_));
     packed_.code->fused(job);

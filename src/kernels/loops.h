@@ -170,7 +170,7 @@ class PanelFinish {
   [[nodiscard]] int rows() const { return rows_; }
 
   /// Outputs of a column, but for residual and function.
-  typename V::Floats column(int c) {
+  inline __attribute__((always_inline)) typename V::Floats column(int c) {
     auto value = V::load_floats(sums_ + c * job_.panels * panel_rows);
     if (job_.column_scales != nullptr) {
       if (job_.column_step != 0) take_scale(c);
@@ -194,8 +194,10 @@ class PanelFinish {
 
 /// Residual, function and store of `count` outputs that lie together.
 template <class V, typename Function>
-void store_outputs(const FinishJob& job, const Function& function, typename V::Floats value,
-                   std::int64_t to, int count) {
+inline __attribute__((always_inline)) void store_outputs(const FinishJob& job,
+                                                         const Function& function,
+                                                         typename V::Floats value, std::int64_t to,
+                                                         int count) {
   if (job.residual != nullptr) value = V::add(value, V::load_part(job.residual + to, count));
   V::store_part(job.y + to, count, function(value));
 }

@@ -168,6 +168,7 @@ class Packer {
   void choose_int8_tables() {
     if (!whole_) return;
     maps_.round();
+    out_.largest = maps_.largest_multiple();
     if (form_ == WeightForm::bits8) {
       maps_.number_multiples();
       return;

@@ -66,9 +66,10 @@ struct PackedWeights {
   float weight_error = 0;
 
   std::int64_t panel_bytes = 0;
-  AlignedVector<std::byte> data;  ///< [group][panel][segment][chunk].
-  AlignedVector<float> scales;    ///< int8: [group][panel][segment][16], a step each.
-  AlignedVector<float> sums;      ///< int8: [group][panel][16], the sum of a row's weights.
+  AlignedVector<std::byte> data;   ///< [group][panel][segment][chunk].
+  AlignedVector<float> scales;     ///< int8: [group][panel][segment][16], a step each.
+  AlignedVector<float> sums;       ///< int8: [group][panel][16], the sum of a row's weights.
+  int largest = largest_multiple;  ///< int8: no weight is more steps from zero.
 
   Tables tables = Tables::shared;
   std::int64_t table_size = 0;             ///< Entries of a table.

@@ -134,6 +134,7 @@ void multiply(const PackedWeights& packed, const PanelPair& pair, const std::byt
   tile.segments = reduction.segments;
   tile.segment_runs = reduction.segment_runs / columns.joined;
   tile.run_length = columns.joined * (int8 ? reduction.run_quads() : reduction.run_length);
+  tile.largest = packed.largest;
   tile.sums = sums;
   tile.state = scope.state();
 

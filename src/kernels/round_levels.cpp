@@ -4,10 +4,11 @@
 #include <cmath>
 #include <span>
 
+#include "kernels/code.h"
+
 namespace laconic {
 namespace {
 
-constexpr int largest_multiple = 127;
 constexpr int finest_that_must_be_exact = 64;  // Coarser steps are of use only if exact.
 
 /// The largest error of multiples of `step`, or `enough` as soon as it is reached.

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/atomic_file.h"
+#include "graph/onnx/tensor.h"
 #include "graph/onnx/write.h"
 #include "laconic/error.h"
 #include "laconic/threads.h"
@@ -49,7 +50,8 @@ std::string serialized(const google::protobuf::Message& message) {
 onnx::TensorProto description(const Initializer& initializer) {
   onnx::TensorProto tensor;
   tensor.set_name(initializer.name);
-  tensor.set_data_type(static_cast<int>(initializer.type));
+  const int nibble = initializer.type == ElementType::int8 ? int4_type : uint4_type;
+  tensor.set_data_type(initializer.nibbles ? nibble : static_cast<int>(initializer.type));
   for (const auto extent : initializer.shape) tensor.add_dims(extent);
   return tensor;
 }

@@ -46,25 +46,47 @@ std::optional<std::vector<Block>> even_blocks(const QuantizedTensor& tensor) {
 /// they count from the zero point.
 struct Stored {
   ElementType type = ElementType::int8;
+  bool nibbles = false;  ///< Four bits of each.
   std::vector<std::int64_t> zero_points;
 };
 
-std::optional<Stored> fit_bytes(const std::vector<Block>& blocks) {
+std::optional<Stored> fit_bits(const std::vector<Block>& blocks, int bits) {
+  const std::int64_t values = std::int64_t{1} << bits, half = values / 2;
+  const bool nibbles = bits == 4;
   const auto all = [&](auto fits) { return std::ranges::all_of(blocks, fits); };
-  if (all([](const Block& b) { return b.spacing.first >= -128 && b.last <= 127; })) {
-    return Stored{ElementType::int8, std::vector<std::int64_t>(blocks.size(), 0)};
+  if (all([&](const Block& b) { return b.spacing.first >= -half && b.last < half; })) {
+    return Stored{ElementType::int8, nibbles, std::vector<std::int64_t>(blocks.size(), 0)};
   }
-  if (!all([](const Block& b) {
+  if (!all([&](const Block& b) {
         const auto lowest = std::min<std::int64_t>(b.spacing.first, 0);
-        return lowest >= -255 && b.last - lowest <= 255;
+        return lowest > -values && b.last - lowest < values;
       })) {
     return {};
   }
-  Stored stored{ElementType::uint8, {}};
+  Stored stored{ElementType::uint8, nibbles, {}};
   for (const auto& block : blocks) {
     stored.zero_points.push_back(std::max<std::int64_t>(0, -block.spacing.first));
   }
   return stored;
+}
+
+/// In 4 bits from the opset that knows them.
+std::optional<Stored> fit(const std::vector<Block>& blocks, std::int64_t opset) {
+  constexpr std::int64_t first_of_nibbles = 21;
+  if (opset >= first_of_nibbles) {
+    if (auto stored = fit_bits(blocks, 4)) return stored;
+  }
+  return fit_bits(blocks, 8);
+}
+
+std::vector<std::byte> join_nibbles(std::vector<std::byte> bytes) {
+  const auto nibble = [&](std::size_t i) { return bytes[i] & std::byte{15}; };
+  const std::size_t count = bytes.size();
+  for (std::size_t i = 0; i < count; i += 2) {
+    bytes[i / 2] = nibble(i) | (i + 1 < count ? nibble(i + 1) << 4 : std::byte{0});
+  }
+  bytes.resize((count + 1) / 2);
+  return bytes;
 }
 
 }  // namespace
@@ -77,29 +99,32 @@ std::optional<Computation> dequantize_linear(const std::string& name, const Quan
                         tensor.block_size * tensor.shape[0] == element_count(tensor.shape);
   if (opset < (whole ? 10 : 13) || (!whole && !channels) || tensor.indices.empty()) return {};
   const auto blocks = even_blocks(tensor);
-  const auto stored = blocks ? fit_bytes(*blocks) : std::nullopt;
+  const auto stored = blocks ? fit(*blocks, opset) : std::nullopt;
   if (!stored) return {};
 
   const auto block_size = static_cast<std::size_t>(tensor.block_size);
   const auto multiples = [&tensor, blocks, stored, block_size] {
-    return elements<std::uint8_t>(tensor.indices.size(), [&](std::size_t i) {
+    auto bytes = elements<std::uint8_t>(tensor.indices.size(), [&](std::size_t i) {
       const std::size_t b = i / block_size;
       return (*blocks)[b].spacing.first + tensor.indices[i] + stored->zero_points[b];
     });
+    return stored->nibbles ? join_nibbles(std::move(bytes)) : bytes;
   };
   const auto steps = [blocks] {
     return elements<float>(blocks->size(),
                            [&](std::size_t b) { return (*blocks)[b].spacing.step; });
   };
   const auto zero_points = [stored] {
-    return elements<std::uint8_t>(stored->zero_points.size(),
-                                  [&](std::size_t b) { return stored->zero_points[b]; });
+    auto bytes = elements<std::uint8_t>(stored->zero_points.size(),
+                                        [&](std::size_t b) { return stored->zero_points[b]; });
+    return stored->nibbles ? join_nibbles(std::move(bytes)) : bytes;
   };
   const Shape per_block = whole ? Shape{} : Shape{tensor.shape[0]};
   Computation out;
-  out.initializers = {{names.make(name + ".multiples"), stored->type, tensor.shape, multiples},
-                      {names.make(name + ".step"), ElementType::float32, per_block, steps},
-                      {names.make(name + ".zero_point"), stored->type, per_block, zero_points}};
+  out.initializers = {
+      {names.make(name + ".multiples"), stored->type, tensor.shape, multiples, stored->nibbles},
+      {names.make(name + ".step"), ElementType::float32, per_block, steps},
+      {names.make(name + ".zero_point"), stored->type, per_block, zero_points, stored->nibbles}};
   Node node{"", "DequantizeLinear", {}, {name}, {}};
   for (const auto& initializer : out.initializers) node.inputs.push_back(initializer.name);
   if (!whole) node.attributes["axis"] = std::int64_t{0};

@@ -44,6 +44,22 @@ std::string type_name(int type) {
              : std::to_string(type);
 }
 
+bool of_nibbles(int type) {
+  return type == int4_type || type == uint4_type;
+}
+
+/// A byte for each of two elements in a byte.
+std::vector<std::byte> split_nibbles(std::span<const std::byte> pairs, std::size_t count,
+                                     bool is_signed) {
+  std::vector<std::byte> out(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto nibble = pairs[i / 2] >> (i % 2 == 0 ? 0 : 4) & std::byte{15};
+    const bool negative = is_signed && (nibble & std::byte{8}) != std::byte{0};
+    out[i] = negative ? nibble | std::byte{0xf0} : nibble;
+  }
+  return out;
+}
+
 /// The low bytes of each element of a repeated field.
 template <typename Stored, typename Field>
 std::vector<std::byte> narrow(const Field& field) {
@@ -121,7 +137,10 @@ ElementType element_type(int number, const TensorReading& reading, const std::st
 }
 
 Constant read_tensor(TensorProto& tensor, const TensorReading& reading, const std::string& who) {
-  const auto type = element_type(tensor.data_type(), reading, who);
+  const int stored = tensor.data_type();
+  const bool nibbles = of_nibbles(stored);
+  const auto byte_type = stored == int4_type ? ElementType::int8 : ElementType::uint8;
+  const auto type = nibbles ? byte_type : element_type(stored, reading, who);
   if (tensor.has_segment()) {
     fail(ErrorCode::invalid_data, "{} is stored in segments, which are not supported", who);
   }
@@ -132,7 +151,7 @@ Constant read_tensor(TensorProto& tensor, const TensorReading& reading, const st
   } catch (const Error& error) {
     fail(ErrorCode::invalid_data, "{}: {}", who, error.what());
   }
-  const std::size_t wanted = count * stored_bytes(tensor.data_type());
+  const std::size_t wanted = nibbles ? (count + 1) / 2 : count * stored_bytes(stored);
 
   std::vector<std::byte> bytes;
   if (tensor.data_location() == TensorProto::EXTERNAL) {
@@ -146,13 +165,13 @@ Constant read_tensor(TensorProto& tensor, const TensorReading& reading, const st
   }
   if (bytes.size() != wanted) {
     fail(ErrorCode::invalid_data, "{} of shape [{}] holds {} bytes of {}, not {}", who,
-         fmt::join(shape, ", "), bytes.size(), type_name(tensor.data_type()), wanted);
+         fmt::join(shape, ", "), bytes.size(), type_name(stored), wanted);
   }
   if (type == ElementType::boolean) {
     for (auto& value : bytes) value = value == std::byte{0} ? value : std::byte{1};
   }
-  const int stored = tensor.data_type();
   tensor.Clear();
+  if (nibbles) bytes = split_nibbles(bytes, count, stored == int4_type);
   if (type == ElementType::float32) bytes = to_float32(stored, std::move(bytes));
   return {type, std::move(shape), std::move(bytes)};
 }

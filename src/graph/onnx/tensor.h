@@ -11,6 +11,10 @@
 
 namespace laconic {
 
+/// ONNX's numbers for elements of four bits, which older headers of it lack. They are read as
+/// bytes.
+inline constexpr int uint4_type = 21, int4_type = 22;
+
 /// How the values of one model are read.
 struct TensorReading {
   /// The folder that external data may lie in; nullopt refuses external data.

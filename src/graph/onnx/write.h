@@ -23,9 +23,12 @@ struct Initializer {
   ElementType type = ElementType::float32;
   Shape shape;
   std::function<std::vector<std::byte>()> bytes;
+  bool nibbles =
+      false;  ///< Bytes hold two elements each, the first one lowest: ONNX's 4-bit types.
 
   [[nodiscard]] std::uint64_t size() const {
-    return static_cast<std::uint64_t>(element_count(shape)) * element_bytes(type);
+    const auto count = static_cast<std::uint64_t>(element_count(shape));
+    return nibbles ? (count + 1) / 2 : count * element_bytes(type);
   }
 };
 
@@ -35,9 +38,10 @@ struct Computation {
   std::vector<Node> nodes;
 };
 
-/// How `name` is computed from small integers by DequantizeLinear, which must exist in `opset`;
-/// nothing if its levels are not evenly spaced, do not fit 8 bits, or its blocks are neither the
-/// whole tensor nor its channels. `tensor` must outlive the result.
+/// How `name` is computed from small integers by DequantizeLinear, which must exist in `opset`: of
+/// 4 bits where that knows them and levels fit; nothing if its levels are not evenly spaced, do not
+/// fit 8 bits, or its blocks are neither the whole tensor nor its channels. `tensor` must outlive
+/// the result.
 [[nodiscard]] std::optional<Computation> dequantize_linear(const std::string& name,
                                                            const QuantizedTensor& tensor,
                                                            std::int64_t opset, FreshNames& names);

@@ -1,0 +1,7 @@
+#include "rivals.h"
+
+namespace laconic {
+
+void register_rivals() {}
+
+}  // namespace laconic
