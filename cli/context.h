@@ -28,7 +28,11 @@ struct Context {
   bool force = false;  ///< Overwrite the output.
   int threads = 0;
   std::uint64_t seed = 1;
+  int rank = 0;       ///< Of several processes the first, 0, alone speaks and writes,
+  int processes = 1;  ///< of which there are so many.
   std::function<void()> run;
+
+  [[nodiscard]] bool is_first() const noexcept { return rank == 0; }
 };
 
 /// Adds --json, -q, -v, --threads.
@@ -54,14 +58,14 @@ void add_checkpoint(CLI::App& app, CheckpointRequest& request);
 [[nodiscard]] Existing existing(const Context& context, const CheckpointRequest& request);
 
 /// Throws Error(cannot_write) if `path` exists and may not be overwritten, or if its folder is not
-/// there: before hours of work, not after.
+/// there: before hours of work, not after. Only where this process is to write it.
 void check_output(const Context& context, const std::filesystem::path& path);
 
 /// A progress bar with rate and time left on a terminal, plain lines now and then elsewhere,
-/// nothing if quiet. All on standard error.
+/// nothing if quiet, or not the first process. All on standard error.
 [[nodiscard]] ProgressSink progress_printer(const Context& context);
 
-/// Prints `json` if asked for, or else `text`, on standard output.
+/// Prints `json` if asked for, or else `text`, on standard output; the first process does.
 void print_result(const Context& context, const Json& json, const std::string& text);
 
 /// The plan in a file. Throws Error(invalid_argument) naming the line that is wrong.
