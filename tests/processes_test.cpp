@@ -18,8 +18,6 @@ namespace laconic {
 namespace {
 
 using testing::HasSubstr;
-using testing::Started;
-using testing::wait_until;
 using namespace std::chrono_literals;
 
 /// Variables of the environment, put back at the end.
@@ -134,7 +132,7 @@ class Processes : public ::testing::Test {
 
   void begin() {
     started.clear();
-    port = testing::free_port();
+    port = free_port();
   }
 
   void expect_end(int status, std::chrono::seconds limit = 60s) {
@@ -192,7 +190,7 @@ TEST_F(Processes, TrainEvaluateAndCompressAsOne) {
 }
 
 TEST_F(Processes, StopTogetherAndGoOn) {
-  constexpr int epochs = 40;
+  constexpr int epochs = 12;
   auto kept = train("two.onnx", epochs);
   kept.insert(kept.end(), {"--checkpoint", path("run"), "--resume"});
   begin();
@@ -244,7 +242,7 @@ TEST_F(Processes, WaitOnlySoLong) {
   const ProcessPlace place{.rank = 0,
                            .size = 2,
                            .address = "127.0.0.1",
-                           .port = static_cast<std::uint16_t>(testing::free_port())};
+                           .port = static_cast<std::uint16_t>(free_port())};
   EXPECT_THAT(error_of(
                   [&] {
                     run_together(

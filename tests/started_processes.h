@@ -19,7 +19,7 @@
 #include "core/atomic_file.h"
 #include "temporary_folder.h"
 
-namespace laconic::testing {
+namespace laconic {
 
 /// A port of the loopback address that nobody listens at.
 inline int free_port() {
@@ -94,4 +94,4 @@ class Started {
   bool ended_ = false;
 };
 
-}  // namespace laconic::testing
+}  // namespace laconic

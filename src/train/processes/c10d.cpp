@@ -111,7 +111,7 @@ Store open_store(const ProcessPlace& place, std::chrono::seconds limit) {
     return c10::make_intrusive<c10d::PrefixStore>(
         "laconic/" + place.attempt, c10::make_intrusive<c10d::TCPStore>(place.address, options));
   } catch (const std::exception& error) {
-    fail(lost_process, "process {} of {} cannot {} {}:{}: {}", place.rank, place.size,
+    fail(ErrorCode::lost_process, "process {} of {} cannot {} {}:{}: {}", place.rank, place.size,
          options.isServer ? "listen at" : "reach", place.address, place.port,
          first_line(error.what()));
   }
@@ -125,8 +125,9 @@ void wait_for_all(c10d::Store& store, const ProcessPlace& place, std::chrono::se
   for (; come < place.size; come = store.add("come", 0)) {
     throw_if_interrupted();
     if (std::chrono::steady_clock::now() > end) {
-      fail(lost_process, "process {} of {} waited {} s at {}:{}, but only {} of the {} came",
-           place.rank, place.size, limit.count(), place.address, place.port, come, place.size);
+      fail(ErrorCode::lost_process,
+           "process {} of {} waited {} s at {}:{}, but only {} of the {} came", place.rank,
+           place.size, limit.count(), place.address, place.port, come, place.size);
     }
     std::this_thread::sleep_for(pause);
   }
@@ -158,8 +159,8 @@ std::unique_ptr<Transport> connect(const ProcessPlace& place, std::chrono::secon
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    fail(lost_process, "process {} of {} cannot join the others at {}:{}: {}", place.rank,
-         place.size, place.address, place.port, first_line(error.what()));
+    fail(ErrorCode::lost_process, "process {} of {} cannot join the others at {}:{}: {}",
+         place.rank, place.size, place.address, place.port, first_line(error.what()));
   }
 }
 

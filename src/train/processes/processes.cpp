@@ -82,8 +82,9 @@ void Processes::reach(Call call) {
   } catch (const std::exception& error) {
     over_ = true;
     transport_->abandon();
-    fail(lost_process, "process {} of {} has lost another, which ended or does not answer: {}",
-         rank_, size_, first_line(error.what()));
+    fail(ErrorCode::lost_process,
+         "process {} of {} has lost another, which ended or does not answer: {}", rank_, size_,
+         first_line(error.what()));
   }
 }
 
@@ -203,10 +204,10 @@ void run_together(const ProcessPlace& place, const std::function<void()>& work,
     group.leave(error.code(), error.what());
     throw;
   } catch (const std::bad_alloc&) {
-    group.leave(lost_process, "not enough memory");
+    group.leave(ErrorCode::lost_process, "not enough memory");
     throw;
   } catch (const std::exception& error) {
-    group.leave(lost_process, first_line(error.what()));
+    group.leave(ErrorCode::lost_process, first_line(error.what()));
     throw;
   }
 }

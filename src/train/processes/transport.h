@@ -12,12 +12,9 @@
 #include <span>
 #include <vector>
 
-#include "laconic/error.h"
 #include "laconic/processes.h"
 
 namespace laconic {
-
-inline constexpr auto lost_process = ErrorCode::unsupported_hardware;
 
 /// How long an exchange waits for the slowest process.
 constexpr std::chrono::minutes longest_wait{10};
