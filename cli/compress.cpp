@@ -9,6 +9,7 @@
 #include "detection.h"
 #include "laconic/error.h"
 #include "laconic/onnx.h"
+#include "together.h"
 
 namespace laconic::cli {
 namespace {
@@ -63,6 +64,7 @@ void compress_model(const Context& context, Request request) {
   const Graph graph = read_onnx(request.input);
   const auto data = open_data(context, request.data);
   const auto result = compress(graph, *data, options, progress_printer(context));
+  if (!context.is_first()) return;
   const auto sizes = save(result.network, request.output);
   print_result(
       context, to_json(result, request, sizes, *data),
@@ -115,8 +117,9 @@ void add_compress(CLI::App& app, Context& context) {
   app.add_option("--coder", options.coder, "Spec: see laconic list coders")->capture_default_str();
   add_checkpoint(app, request->checkpoint);
   add_seed(app, context);
+  app.footer(together_footer);
   app.callback([&context, request] {
-    context.run = [&context, request] { compress_model(context, *request); };
+    context.run = together(context, [&context, request] { compress_model(context, *request); });
   });
 }
 

@@ -136,6 +136,7 @@ Existing existing(const Context& context, const CheckpointRequest& request) {
 }
 
 void check_output(const Context& context, const std::filesystem::path& path) {
+  if (!context.is_first()) return;
   std::error_code ignored;
   if (!context.force && std::filesystem::exists(path, ignored)) {
     fail(ErrorCode::cannot_write, "\"{}\" exists; -f overwrites it", path.string());
@@ -147,11 +148,12 @@ void check_output(const Context& context, const std::filesystem::path& path) {
 }
 
 ProgressSink progress_printer(const Context& context) {
-  if (context.quiet) return {};
+  if (context.quiet || !context.is_first()) return {};
   return [printer = std::make_shared<Printer>()](const ProgressEvent& event) { (*printer)(event); };
 }
 
 void print_result(const Context& context, const Json& json, const std::string& text) {
+  if (!context.is_first()) return;
   fmt::print("{}\n", context.json ? dump(json, 2) : text);
   std::fflush(stdout);
   if (!context.record.empty()) add_to_record(context, json);

@@ -32,7 +32,11 @@ struct Context {
   std::uint64_t seed = 1;
   std::filesystem::path record;      ///< Where to keep the result; empty: nowhere.
   std::vector<std::string> command;  ///< The command line.
+  int rank = 0;       ///< Of several processes the first, 0, alone speaks and writes,
+  int processes = 1;  ///< of which there are so many.
   std::function<void()> run;
+
+  [[nodiscard]] bool is_first() const noexcept { return rank == 0; }
 };
 
 /// Adds --json, --record, -q, -v, --threads.
@@ -58,18 +62,18 @@ void add_checkpoint(CLI::App& app, CheckpointRequest& request);
 [[nodiscard]] Existing existing(const Context& context, const CheckpointRequest& request);
 
 /// Throws Error(cannot_write) if `path` exists and may not be overwritten, or if its folder is not
-/// there: before hours of work, not after.
+/// there: before hours of work, not after. Only where this process is to write it.
 void check_output(const Context& context, const std::filesystem::path& path);
 
 /// A progress bar with rate and time left on a terminal, plain lines now and then elsewhere,
-/// nothing if quiet. All on standard error.
+/// nothing if quiet, or not the first process. All on standard error.
 [[nodiscard]] ProgressSink progress_printer(const Context& context);
 
 /// Throws Error(cannot_write) if a record is to be kept where none can be: before hours of work.
 void check_record(const Context& context);
 
 /// Prints `json` if asked for, or else `text`, on standard output; then adds `json` to the record,
-/// if one is kept.
+/// if one is kept. The first process does.
 void print_result(const Context& context, const Json& json, const std::string& text);
 
 /// The plan in a file. Throws Error(invalid_argument) naming the line that is wrong.

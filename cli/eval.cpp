@@ -9,6 +9,7 @@
 #include "laconic/onnx.h"
 #include "laconic/precision_curves.h"
 #include "session_options.h"
+#include "together.h"
 
 namespace laconic::cli {
 namespace {
@@ -50,7 +51,7 @@ void eval_detector(const Context& context, const Request& request, const Graph& 
                    const DetectionDataset& data) {
   if (!request.curves.empty()) check_output(context, request.curves);
   const auto found = judge(context, request, graph, data);
-  if (!request.curves.empty()) {
+  if (!request.curves.empty() && context.is_first()) {
     const auto picture = draw_precision_curves(found.images, data.class_names());
     write_file(request.curves, std::as_bytes(std::span(picture)));
   }
@@ -114,8 +115,10 @@ void add_eval(CLI::App& app, Context& context) {
   app.add_option("--curves", request->curves,
                  "Detectors: an SVG file to draw precision against recall in");
   app.add_flag("-f,--force", context.force, "Overwrite a file that exists");
-  app.callback(
-      [&context, request] { context.run = [&context, request] { eval(context, *request); }; });
+  app.footer(together_footer);
+  app.callback([&context, request] {
+    context.run = together(context, [&context, request] { eval(context, *request); });
+  });
 }
 
 }  // namespace laconic::cli

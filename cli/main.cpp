@@ -40,6 +40,7 @@ Status status_of(ErrorCode code) {
     case ErrorCode::out_of_reach:
     case ErrorCode::diverged:
     case ErrorCode::interrupted:
+    case ErrorCode::lost_process:
       return could_not;
   }
   return could_not;

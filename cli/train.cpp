@@ -17,6 +17,7 @@
 #include "laconic/zoo.h"
 #include "methods.h"
 #include "recipes.h"
+#include "together.h"
 
 namespace laconic::cli {
 namespace {
@@ -113,16 +114,18 @@ ImportanceMap estimate_importance(const Request& request, const Network& network
 }
 
 /// Writes the trained network, quantized if there is a method; what the file decodes to.
-Graph write(const Request& request, Network& network, Method* method, Json& json) {
+Graph write(const Context& context, const Request& request, Network& network, Method* method,
+            Json& json) {
   if (method == nullptr) {
     const auto graph = network.to_graph();
-    write_onnx(graph, request.output);
+    if (context.is_first()) write_onnx(graph, request.output);
     return graph;
   }
   CompressedNetwork compressed{network.graph(), method->finish(network), {}};
   for (const auto& info : network.parameters()) compressed.graph.constants.erase(info.name);
   const auto graph = to_graph(compressed);
   json["method"] = method->spec();
+  if (!context.is_first()) return graph;
   if (request.output.extension() == ".lac") {
     (void)save(compressed, request.output);
   } else {
@@ -178,17 +181,23 @@ Graph first_graph(const Context& context, const Request& request, const Dataset&
   return graph;
 }
 
+/// Each of a machine's processes takes a GPU of its own, unless told which.
+std::string device(const Context& context, const Request& request) {
+  if (context.processes == 1 || request.device != "cuda") return request.device;
+  return fmt::format("cuda:{}", local_rank_from_environment());
+}
+
 void train(const Context& context, const Request& request) {
   check(context, request);
   const auto data = open_data(context, request.data);
   Network network(first_graph(context, request, *data));
-  network.to(request.device);
+  network.to(device(context, request));
   auto options = options_of(context, request, network.graph());
   std::optional<Network> teacher;
   if (!request.teacher.empty()) {
     teacher.emplace(read_onnx(request.teacher));
     check_fits(teacher->graph(), *data);
-    teacher->to(request.device);
+    teacher->to(device(context, request));
     options.distillation = {&*teacher, request.temperature, request.teacher_weight, request.mix};
   }
 
@@ -214,8 +223,8 @@ void train(const Context& context, const Request& request) {
                {"steps", report.steps},
                {"resumed_at", report.resumed_at},
                {"seconds", seconds}};
-  const auto graph = write(request, network, method.get(), json);
-  json["bytes"] = std::filesystem::file_size(request.output);
+  const auto graph = write(context, request, network, method.get(), json);
+  if (context.is_first()) json["bytes"] = std::filesystem::file_size(request.output);
   for (const auto& epoch : report.epochs) json["epochs"].push_back(to_json(epoch));
   std::string text =
       fmt::format("{}: {} weights, trained for {} epochs in {:.0f} s", request.output.string(),
@@ -289,9 +298,12 @@ void add_train(CLI::App& app, Context& context) {
                  "An .onnx file: initial parameters where names and shapes are the same");
   app.add_option("--device", request->device, "cpu, cuda or cuda:N")->capture_default_str();
   add_checkpoint(app, request->checkpoint);
-  app.footer("Options that are left out are the network's recipe: see docs/training.md.");
-  app.callback(
-      [&context, request] { context.run = [&context, request] { train(context, *request); }; });
+  app.footer(
+      fmt::format("Options that are left out are the network's recipe: see docs/training.md.\n{}",
+                  together_footer));
+  app.callback([&context, request] {
+    context.run = together(context, [&context, request] { train(context, *request); });
+  });
 }
 
 }  // namespace laconic::cli

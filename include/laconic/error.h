@@ -22,6 +22,7 @@ enum class ErrorCode {
   out_of_reach,          ///< No candidate fits the budget.
   diverged,              ///< Training left the finite numbers.
   interrupted,           ///< The caller asked to stop.
+  lost_process,          ///< One of several processes is gone, or never came.
 };
 
 /// The stable word for a code: "invalid_argument".

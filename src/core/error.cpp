@@ -24,6 +24,8 @@ std::string_view name(ErrorCode code) noexcept {
       return "diverged";
     case ErrorCode::interrupted:
       return "interrupted";
+    case ErrorCode::lost_process:
+      return "lost_process";
   }
   return "unknown";
 }

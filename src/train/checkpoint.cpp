@@ -69,7 +69,7 @@ std::filesystem::path checkpoint_path(const std::filesystem::path& folder) {
   return folder / "checkpoint";
 }
 
-void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+std::vector<std::byte> pack_checkpoint(const Checkpoint& checkpoint) {
   ByteWriter body;
   append(body, checkpoint.identity);
   append(body, checkpoint.progress);
@@ -78,12 +78,30 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
     body.text(name);
     append(body, tensor);
   }
+  return body.take();
+}
+
+Checkpoint unpack_checkpoint(std::span<const std::byte> bytes) {
+  ByteReader reader(bytes, "the checkpoint");
+  Checkpoint checkpoint;
+  checkpoint.identity = read_texts(reader);
+  checkpoint.progress = read_texts(reader);
+  for (auto count = reader.count("tensors"); count > 0; --count) {
+    std::string name(reader.text("a name"));
+    checkpoint.tensors.emplace(std::move(name), read_tensor(reader));
+  }
+  reader.end();
+  return checkpoint;
+}
+
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+  const auto body = pack_checkpoint(checkpoint);
   ByteWriter head;
   head.append(magic);
-  head.append(digest(body.bytes()));
+  head.append(digest(body));
   AtomicFile file(path);
   file.write(head.bytes());
-  file.write(body.bytes());
+  file.write(body);
   file.commit();
 }
 
@@ -98,16 +116,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
       text.substr(magic.size(), digest_length) != digest(bytes.subspan(start))) {
     corrupt("the checkpoint \"{}\" is damaged or cut short", path.string());
   }
-  ByteReader reader(bytes.subspan(start), "the checkpoint");
-  Checkpoint checkpoint;
-  checkpoint.identity = read_texts(reader);
-  checkpoint.progress = read_texts(reader);
-  for (auto count = reader.count("tensors"); count > 0; --count) {
-    std::string name(reader.text("a name"));
-    checkpoint.tensors.emplace(std::move(name), read_tensor(reader));
-  }
-  reader.end();
-  return checkpoint;
+  return unpack_checkpoint(bytes.subspan(start));
 }
 
 std::string digest(std::span<const std::byte> bytes) {

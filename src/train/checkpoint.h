@@ -8,6 +8,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "laconic/quantized_tensor.h"
 
@@ -24,6 +25,12 @@ struct Checkpoint {
 
 /// The checkpoint's file in a run's folder.
 [[nodiscard]] std::filesystem::path checkpoint_path(const std::filesystem::path& folder);
+
+/// The bytes of a checkpoint, without the checksum that its file begins with.
+[[nodiscard]] std::vector<std::byte> pack_checkpoint(const Checkpoint& checkpoint);
+
+/// Throws Error(corrupt_data) if they are not what was packed.
+[[nodiscard]] Checkpoint unpack_checkpoint(std::span<const std::byte> bytes);
 
 /// Replaces the file whole. Throws Error(cannot_write).
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "laconic/error.h"
+#include "train/processes/processes.h"
 
 namespace laconic {
 namespace {
@@ -22,6 +23,17 @@ CheckpointStore::CheckpointStore(const std::filesystem::path& folder, Existing e
       next_(start_ + first_interval) {}
 
 std::optional<Checkpoint> CheckpointStore::open() {
+  auto& group = processes();
+  check_same_on_all(identity_);
+  std::optional<Checkpoint> found;
+  if (group.is_first()) found = open_file();
+  if (group.alone()) return found;
+  const auto bytes = group.broadcast("checkpoint", found ? pack_checkpoint(*found) : Bytes{});
+  if (!group.is_first() && !bytes.empty()) found = unpack_checkpoint(bytes);
+  return found;
+}
+
+std::optional<Checkpoint> CheckpointStore::open_file() const {
   if (path_.empty()) return {};
   std::error_code error;
   std::filesystem::create_directories(path_.parent_path(), error);
@@ -40,8 +52,12 @@ std::optional<Checkpoint> CheckpointStore::open() {
   return checkpoint;
 }
 
+bool CheckpointStore::writes() const noexcept {
+  return !path_.empty() && processes().is_first();
+}
+
 bool CheckpointStore::due() const {
-  return !path_.empty() && Clock::now() >= next_;
+  return writes() && Clock::now() >= next_;
 }
 
 void CheckpointStore::write(Checkpoint checkpoint) {

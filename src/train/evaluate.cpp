@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 #include <vector>
@@ -13,6 +14,8 @@
 #include "laconic/evaluate_detections.h"
 #include "laconic/threads.h"
 #include "train/answer.h"
+#include "train/identity.h"
+#include "train/processes/processes.h"
 #include "train/torch_threads.h"
 
 namespace laconic {
@@ -114,6 +117,17 @@ Batch read_batch(const Dataset& data, Part part, std::int64_t first, std::int64_
   return batch;
 }
 
+/// Of all batches, from what each process has of its share.
+std::vector<Sums> join(std::string_view what, const std::vector<Sums>& mine) {
+  std::vector<Sums> all;
+  for (const auto& bytes : processes().gather(what, std::as_bytes(std::span(mine)))) {
+    const auto had = all.size();
+    all.resize(had + bytes.size() / sizeof(Sums));
+    std::memcpy(all.data() + had, bytes.data(), bytes.size() / sizeof(Sums) * sizeof(Sums));
+  }
+  return all;
+}
+
 std::string text(std::span<const std::int64_t> shape) {
   return fmt::format("{}", fmt::join(shape.begin(), shape.end(), "x"));
 }
@@ -162,26 +176,31 @@ Score evaluate(const Network& network, const Dataset& data, Part part,
   Answers answers(network, data, options);
   answers.probe(read_batch(data, part, 0, std::min<std::int64_t>(samples, 2)).samples);
 
-  const auto batches = (samples + options.batch - 1) / options.batch;
-  std::vector<Sums> sums(static_cast<std::size_t>(batches));
+  auto& together = processes();
+  if (!together.alone()) together.check_same("network", digest_of(network));
+  const auto share = together.share((samples + options.batch - 1) / options.batch);
+  std::vector<Sums> sums(static_cast<std::size_t>(share.count()));
   // Groups of batches, so that progress is told from the caller's thread.
   const std::int64_t group = std::max<std::int64_t>(4 * threads(), 16);
-  for (std::int64_t start = 0; start < batches; start += group) {
+  for (std::int64_t start = 0; start < share.count(); start += group) {
     throw_if_interrupted();
-    torch_parallel_for(std::min(group, batches - start), [&](std::int64_t i) {
-      const auto first = (start + i) * options.batch;
+    torch_parallel_for(std::min(group, share.count() - start), [&](std::int64_t i) {
+      const auto first = (share.first + start + i) * options.batch;
       const Batch batch = read_batch(data, part, first, std::min(options.batch, samples - first));
       const at::Tensor rows = answers(batch.samples);
       const std::span values(rows.data_ptr<float>(), static_cast<std::size_t>(rows.numel()));
       sums[static_cast<std::size_t>(start + i)] =
           score(values, batch.labels, static_cast<std::size_t>(classes), answer);
     });
-    if (progress)
-      progress(
-          {"evaluate", std::min((start + group) * options.batch, samples), samples, {}, false});
+    // Shares are alike, give or take a batch.
+    if (progress) {
+      const auto done = (start + group) * options.batch * together.size();
+      progress({"evaluate", std::min(done, samples), samples, {}, false});
+    }
   }
+  const auto what = fmt::format("evaluation of {} {} samples", samples, name(part));
   Sums total;
-  for (const Sums& part_of : sums) {
+  for (const Sums& part_of : join(what, sums)) {
     total.right += part_of.right;
     total.loss += part_of.loss;
   }

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
+#include <cstring>
 
 #include "laconic/error.h"
 #include "laconic/optimizer.h"
@@ -33,25 +33,30 @@ bool is_running_statistic(const Graph& graph, const ParameterInfo& info) {
   return graph.nodes[info.node].op == "BatchNormalization" && info.input >= 3;
 }
 
-}  // namespace
+/// All run as many shards at a time, so that each knows which are whose.
+std::int64_t most_threads(Processes& group) {
+  std::int64_t most = 0;
+  const std::int64_t mine = threads();
+  for (const auto& bytes : group.gather("threads", std::as_bytes(std::span(&mine, 1)))) {
+    std::int64_t theirs = 0;
+    if (bytes.size() == sizeof(theirs)) std::memcpy(&theirs, bytes.data(), sizeof(theirs));
+    most = std::max(most, theirs);
+  }
+  return most;
+}
 
-struct Gradients::Shard {
-  double loss = 0;
-  std::int64_t right = 0;
-  std::vector<at::Tensor> gradients;  ///< Undefined where the loss does not depend on it.
-  std::vector<ShardStatistics> statistics;
-};
+}  // namespace
 
 Gradients::Gradients(Network& network, const Dataset& data, const TrainOptions& options)
     : network_(network),
       data_(data),
       options_(options),
       detection_(as_detection(data)),
-      loss_(network.graph(), options.loss, options.distillation) {
-  bool on_cpu = true;
+      loss_(network.graph(), options.loss, options.distillation),
+      threads_(most_threads(processes())) {
   for (const auto& info : network.parameters()) {
     const auto& parameter = network.parameter(info.name);
-    on_cpu = on_cpu && parameter.is_cpu();
+    on_cpu_ = on_cpu_ && parameter.is_cpu();
     if (is_running_statistic(network.graph(), info)) continue;
     if (options.trains ? options.trains(info) : trains_by_default(info)) {
       trained_.push_back(info.name);
@@ -63,14 +68,16 @@ Gradients::Gradients(Network& network, const Dataset& data, const TrainOptions& 
          "samples of {} cannot be mixed: they have boxes, a label at each step, or are indices",
          spec_name(data.spec()));
   }
-  if (!on_cpu) {
+  if (!on_cpu_) {
     at::globalContext().setBenchmarkCuDNN(false);
     at::globalContext().setDeterministicCuDNN(true);
   }
   if (detection_ != nullptr) form_ = detector_form(network.graph());
-  shard_size_ = !on_cpu                 ? std::numeric_limits<std::size_t>::max()
-                : detection_ != nullptr ? images_per_shard
-                                        : samples_per_shard;
+  shard_size_ = detection_ != nullptr ? images_per_shard : samples_per_shard;
+  if (processes().alone()) return;
+  std::vector<at::Tensor> parameters;
+  for (const auto& name : trained_) parameters.push_back(network.parameter(name));
+  shared_.emplace(processes(), parameters);
 }
 
 at::Tensor Gradients::answers(const Network& network, const at::Tensor& samples,
@@ -130,7 +137,7 @@ at::Tensor Gradients::detection_loss(const at::Tensor& samples,
   return (1 - weight) * loss + weight * distance_to_teacher(outputs, taught);
 }
 
-Gradients::Shard Gradients::run_shard(std::span<const std::int64_t> indices, std::int64_t number,
+Shard Gradients::run_shard(std::span<const std::int64_t> indices, std::int64_t number,
                                       std::size_t minibatch, const StepSeeds& seeds) const {
   const auto device = network_.parameter(trained_[0]).device();
   Shape shape = data_.sample_shape();
@@ -181,7 +188,7 @@ void Gradients::add(std::span<const Shard> shards) {
   });
 }
 
-MinibatchResult Gradients::compute(std::span<const std::int64_t> indices, const StepSeeds& seeds) {
+void Gradients::zero_gradients() {
   for (const auto& name : trained_) {
     at::Tensor& parameter = network_.parameter(name);
     if (parameter.grad().defined()) {
@@ -190,26 +197,55 @@ MinibatchResult Gradients::compute(std::span<const std::int64_t> indices, const 
       parameter.mutable_grad() = at::zeros_like(parameter.detach());
     }
   }
+}
+
+void Gradients::put_shared_sum() {
+  std::vector<at::Tensor> sums;
+  for (const auto& name : trained_) sums.push_back(network_.parameter(name).grad());
+  shared_->put_into(sums);
+}
+
+std::size_t Gradients::shard_size(std::size_t minibatch) const {
+  const auto processes_there = static_cast<std::size_t>(processes().size());
+  const auto whole = (minibatch + processes_there - 1) / processes_there;
+  return on_cpu_ ? std::min(shard_size_, minibatch) : whole;
+}
+
+std::int64_t Gradients::shards_at_once(std::int64_t count) const {
+  const std::int64_t size = processes().size();
+  return std::min(threads_, (count + size - 1) / size);
+}
+
+MinibatchResult Gradients::compute(std::span<const std::int64_t> indices, const StepSeeds& seeds) {
+  zero_gradients();
+  if (shared_) shared_->reset();
   MinibatchResult result;
-  // As many shards at a time as there are threads: their gradients take memory until added.
-  const auto size = std::min(shard_size_, indices.size());
+  const auto size = shard_size(indices.size());
   const auto count = static_cast<std::int64_t>((indices.size() + size - 1) / size);
-  for (std::int64_t first = 0; first < count; first += threads()) {
-    std::vector<Shard> shards(
-        static_cast<std::size_t>(std::min<std::int64_t>(threads(), count - first)));
-    torch_parallel_for(static_cast<std::int64_t>(shards.size()), [&](std::int64_t i) {
-      const auto start = static_cast<std::size_t>(first + i) * size;
+  // As many shards at a time as there are threads: their gradients take memory until added.
+  const auto at_once = shards_at_once(count), stride = at_once * processes().size();
+  for (std::int64_t first = 0; first < count; first += stride) {
+    const Round round{first, std::min(stride, count - first), at_once};
+    const auto mine = round.of(processes().rank());
+    std::vector<Shard> shards(static_cast<std::size_t>(mine.count()));
+    torch_parallel_for(mine.count(), [&](std::int64_t i) {
+      const auto start = static_cast<std::size_t>(mine.first + i) * size;
       shards[static_cast<std::size_t>(i)] =
-          run_shard(indices.subspan(start, std::min(size, indices.size() - start)), first + i,
+          run_shard(indices.subspan(start, std::min(size, indices.size() - start)), mine.first + i,
                     indices.size(), seeds);
     });
-    add(shards);
+    if (shared_) {
+      shards = shared_->add(round, std::move(shards), network_.graph());
+    } else {
+      add(shards);
+    }
     for (auto& shard : shards) {
       result.loss += shard.loss;
       result.right += shard.right;
       result.statistics.push_back(std::move(shard.statistics));
     }
   }
+  if (shared_) put_shared_sum();
   return result;
 }
 

@@ -11,16 +11,9 @@
 #include "laconic/detection_data.h"
 #include "laconic/train.h"
 #include "train/loss.h"
+#include "train/shared_gradients.h"
 
 namespace laconic {
-
-/// Statistics of one BatchNormalization node over a shard.
-struct ShardStatistics {
-  const Node* node = nullptr;
-  at::Tensor mean;
-  at::Tensor variance;  ///< Biased.
-  std::int64_t count = 0;
-};
 
 struct MinibatchResult {
   double loss = 0;         ///< Summed over labels.
@@ -36,7 +29,7 @@ struct StepSeeds {
 
 class Gradients {
  public:
-  /// Keeps references to all three.
+  /// Keeps references to all three. Collective, as compute() is: see Processes.
   Gradients(Network& network, const Dataset& data, const TrainOptions& options);
 
   /// Names of the parameters that are trained, in the network's order.
@@ -46,7 +39,10 @@ class Gradients {
   MinibatchResult compute(std::span<const std::int64_t> indices, const StepSeeds& seeds);
 
  private:
-  struct Shard;
+  /// How many samples a shard has, and how many shards a process runs at a time.
+  [[nodiscard]] std::size_t shard_size(std::size_t minibatch) const;
+  [[nodiscard]] std::int64_t shards_at_once(std::int64_t count) const;
+  void zero_gradients();
   [[nodiscard]] Shard run_shard(std::span<const std::int64_t> indices, std::int64_t number,
                                 std::size_t minibatch, const StepSeeds& seeds) const;
   [[nodiscard]] at::Tensor answers(const Network& network, const at::Tensor& samples,
@@ -60,6 +56,7 @@ class Gradients {
                                           std::span<const std::int64_t> indices,
                                           const RunOptions& run, std::uint64_t seed) const;
   void add(std::span<const Shard> shards);
+  void put_shared_sum();
 
   Network& network_;
   const Dataset& data_;
@@ -68,7 +65,10 @@ class Gradients {
   std::optional<DetectorForm> form_;
   LossFunction loss_;
   std::vector<std::string> trained_;
-  std::size_t shard_size_;
+  std::size_t shard_size_;                 ///< On a CPU,
+  bool on_cpu_ = true;                     ///< where all parameters are.
+  std::int64_t threads_;                   ///< The most that any of the processes has.
+  std::optional<SharedGradients> shared_;  ///< With other processes only.
 };
 
 }  // namespace laconic

@@ -7,6 +7,7 @@
 #include "laconic/prune.h"
 #include "laconic/schedule.h"
 #include "train/checkpoint.h"
+#include "train/processes/processes.h"
 
 namespace laconic {
 namespace {
@@ -15,6 +16,24 @@ std::string digest_of(const std::vector<std::string>& names) {
   std::string all;
   for (const auto& name : names) all += name + '\n';
   return digest(std::as_bytes(std::span(all)));
+}
+
+struct Difference {
+  std::string key, left, right;
+};
+
+std::optional<Difference> first_difference(const Identity& left, const Identity& right) {
+  const auto value = [](const Identity& identity, const std::string& key) {
+    const auto found = identity.find(key);
+    return found == identity.end() ? std::string("none") : found->second;
+  };
+  Identity keys = left;
+  keys.insert(right.begin(), right.end());
+  for (const auto& [key, ignored] : keys) {
+    Difference difference{key, value(left, key), value(right, key)};
+    if (difference.left != difference.right) return difference;
+  }
+  return {};
 }
 
 }  // namespace
@@ -46,6 +65,9 @@ Identity identity_of(const Network& network, const Dataset& data, const TrainOpt
       {"trained parameters", digest_of(trained)},
       {"weight decay", print_number(options.weight_decay)},
   };
+  // On a GPU a shard is a process's share of the minibatch.
+  if (const auto& group = processes(); !group.alone() && identity["device"] == "gpu")
+    identity["processes"] = fmt::format("{}", group.size());
   if (options.hard_examples) identity["regions"] = "of highest loss";
   if (!options.pruning.empty()) identity["pruning"] = print_pruning(options.pruning);
   if (options.method != nullptr) {
@@ -61,21 +83,28 @@ Identity identity_of(const Network& network, const Dataset& data, const TrainOpt
   return identity;
 }
 
+void check_same_on_all(const Identity& mine) {
+  auto& group = processes();
+  if (group.alone()) return;
+  const auto all = group.gather("options", pack_checkpoint({mine, {}, {}}));
+  const auto first = unpack_checkpoint(all[0]).identity;
+  for (std::size_t rank = 1; rank < all.size(); ++rank) {
+    const auto other = first_difference(first, unpack_checkpoint(all[rank]).identity);
+    if (!other) continue;
+    fail(ErrorCode::invalid_argument,
+         "the processes are of different runs: the {} of process 0 is \"{}\", that of process {} "
+         "is \"{}\"; all must be started with the same command",
+         other->key, other->left, rank, other->right);
+  }
+}
+
 void check_same_run(const Identity& checkpoint, const Identity& run,
                     const std::filesystem::path& path) {
-  const auto value = [](const Identity& identity, const std::string& key) {
-    const auto found = identity.find(key);
-    return found == identity.end() ? std::string("none") : found->second;
-  };
-  Identity keys = checkpoint;
-  keys.insert(run.begin(), run.end());
-  for (const auto& [key, ignored] : keys) {
-    const auto theirs = value(checkpoint, key), ours = value(run, key);
-    if (theirs == ours) continue;
-    fail(ErrorCode::invalid_argument,
-         "the checkpoint \"{}\" is of another run: its {} is \"{}\", this run's is \"{}\"",
-         path.string(), key, theirs, ours);
-  }
+  const auto other = first_difference(checkpoint, run);
+  if (!other) return;
+  fail(ErrorCode::invalid_argument,
+       "the checkpoint \"{}\" is of another run: its {} is \"{}\", this run's is \"{}\"",
+       path.string(), other->key, other->left, other->right);
 }
 
 }  // namespace laconic

@@ -20,6 +20,10 @@ using Identity = std::map<std::string, std::string, std::less<>>;
                                    const TrainOptions& options,
                                    const std::vector<std::string>& trained);
 
+/// Throws Error(invalid_argument) naming the first difference, if another process has another.
+/// Collective.
+void check_same_on_all(const Identity& mine);
+
 /// Throws Error(invalid_argument) naming the first difference.
 void check_same_run(const Identity& checkpoint, const Identity& run,
                     const std::filesystem::path& path);

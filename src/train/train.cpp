@@ -15,6 +15,7 @@
 #include "train/checkpoint_store.h"
 #include "train/gradients.h"
 #include "train/identity.h"
+#include "train/processes/processes.h"
 #include "train/pruning.h"
 #include "train/running_statistics.h"
 #include "train/sample_order.h"
@@ -87,15 +88,17 @@ class Trainer {
     begin();
     try {
       for (;;) {
-        throw_if_interrupted();
+        stop_if_asked();
         if (state_.epochs.size() < static_cast<std::size_t>(state_.step / order_.steps_per_epoch()))
           end_epoch();
         if (state_.step == total_steps_) break;
         step();
         if (store_.due()) save();
       }
+      check_same_parameters();
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::interrupted) stop();
+      // Within a step a method may have other weights in the network's place.
+      if (error.code() == ErrorCode::interrupted && !within_step_) stop();
       throw;
     }
     check_finite();
@@ -124,6 +127,19 @@ class Trainer {
     }
   }
 
+  /// All processes stop before the same step: where they share steps, those tell who was asked to.
+  static void stop_if_asked() {
+    if (processes().alone()) return throw_if_interrupted();
+    if (processes().stop_asked())
+      fail(ErrorCode::interrupted, "interrupted: stopped as asked, nothing was written");
+  }
+
+  /// Each process takes the steps by itself: where arithmetic differs, as between machines of
+  /// different kinds, they would drift apart.
+  void check_same_parameters() const {
+    if (!processes().alone()) processes().check_same("trained network", digest_of(network_));
+  }
+
   void start_pruning() {
     pruning_.emplace(network_, parse_pruning(options_.pruning), options_.importance, state_.step,
                      total_steps_);
@@ -142,6 +158,7 @@ class Trainer {
   }
 
   void step() {
+    within_step_ = true;
     const auto at = where();
     const auto number = static_cast<std::uint64_t>(state_.step);
     const StepSeeds seeds{
@@ -163,6 +180,7 @@ class Trainer {
     state_.right += result.right;
     state_.labels += static_cast<std::int64_t>(indices.size()) * data_.labels_per_sample();
     ++state_.step;
+    within_step_ = false;
     tell();
   }
 
@@ -238,7 +256,7 @@ class Trainer {
   }
 
   void save() {
-    if (store_.path().empty()) return;
+    if (!store_.writes()) return;
     check_finite();
     store_.write(capture_state(state_, network_, *optimizer_, options_.method));
   }
@@ -279,6 +297,7 @@ class Trainer {
   TrainState state_;
   std::int64_t resumed_at_ = 0;
   double rate_ = 1;
+  bool within_step_ = false;
   Clock::time_point told_{};
 };
 

@@ -6,6 +6,7 @@
 #include "laconic/error.h"
 #include "train/compress/by_method.h"
 #include "train/compress/search_checkpoint.h"
+#include "train/processes/processes.h"
 
 namespace laconic {
 
@@ -62,7 +63,7 @@ std::optional<Checkpoint> Search::open() {
 }
 
 void Search::save(const Tuning* tuning) {
-  if (store_.path().empty()) return;
+  if (!store_.writes()) return;
   Checkpoint checkpoint;
   capture_trials(trials_, checkpoint);
   if (best_) capture_candidate(*best_, checkpoint);
@@ -103,6 +104,8 @@ Search::Side Search::side(const Trial& trial) const {
 }
 
 void Search::consider(Candidate candidate) {
+  // Each process makes the file by itself; decisions are then the same in all.
+  if (auto& group = processes(); !group.alone()) group.check_same("file", digest(candidate.file));
   if (budget_.max_drop) workshop_.evaluate(candidate);
   Trial trial{candidate.choice, candidate.bytes(), candidate.ratio, 0, false};
   if (candidate.score) trial.drop = workshop_.drop(candidate);

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "laconic/error.h"
+#include "train/processes/processes.h"
 
 namespace laconic {
 namespace {
@@ -55,7 +56,7 @@ std::filesystem::path training_folder(const CompressOptions& options) {
 
 void forget_training(const CompressOptions& options) {
   const auto folder = training_folder(options);
-  if (folder.empty()) return;
+  if (folder.empty() || !processes().is_first()) return;
   std::error_code error, ignored;
   std::filesystem::remove(checkpoint_path(folder), error);
   if (error) {
