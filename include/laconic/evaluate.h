@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "laconic/dataset.h"
 #include "laconic/network.h"
@@ -26,6 +27,8 @@ struct EvaluateOptions {
   std::int64_t limit = 0;  ///< Only the first so many samples; 0: all.
   std::int64_t batch = 100;
   const std::map<std::string, at::Tensor, std::less<>>* overrides = nullptr;
+  /// Receives for each label, in order, whether it was answered right (1 or 0); of detectors none.
+  std::vector<std::uint8_t>* right = nullptr;
 };
 
 /// Batches run in parallel, each on one thread; the result does not depend on how many there are.

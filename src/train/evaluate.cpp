@@ -39,15 +39,17 @@ struct Sums {
   double loss = 0;
 };
 
+/// Notes in `right`, one entry a label, which labels were answered right.
 Sums score(std::span<const float> rows, std::span<const std::int64_t> labels, std::size_t classes,
-           Answer answer) {
+           Answer answer, std::span<std::uint8_t> right) {
   Sums sums;
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const auto row = rows.subspan(i * classes, classes);
     const auto label = static_cast<std::size_t>(labels[i]);
     const auto best =
         static_cast<std::size_t>(std::max_element(row.begin(), row.end()) - row.begin());
-    sums.right += best == label && !std::isnan(row[best]);
+    right[i] = best == label && !std::isnan(row[best]) ? 1 : 0;
+    sums.right += right[i];
     sums.loss += loss_of(row, label, answer);
   }
   return sums;
@@ -118,12 +120,13 @@ Batch read_batch(const Dataset& data, Part part, std::int64_t first, std::int64_
 }
 
 /// Of all batches, from what each process has of its share.
-std::vector<Sums> join(std::string_view what, const std::vector<Sums>& mine) {
-  std::vector<Sums> all;
+template <typename Item>
+std::vector<Item> join(std::string_view what, const std::vector<Item>& mine) {
+  std::vector<Item> all;
   for (const auto& bytes : processes().gather(what, std::as_bytes(std::span(mine)))) {
-    const auto had = all.size();
-    all.resize(had + bytes.size() / sizeof(Sums));
-    std::memcpy(all.data() + had, bytes.data(), bytes.size() / sizeof(Sums) * sizeof(Sums));
+    const auto had = all.size(), count = bytes.size() / sizeof(Item);
+    all.resize(had + count);
+    std::memcpy(all.data() + had, bytes.data(), count * sizeof(Item));
   }
   return all;
 }
@@ -166,6 +169,7 @@ Score evaluate(const Network& network, const Dataset& data, Part part,
     fail(ErrorCode::invalid_argument, "batch is {}, but must be at least 1", options.batch);
   if (const auto* detection = as_detection(data)) {
     const auto found = evaluate_detections(network, *detection, part, options, progress);
+    if (options.right != nullptr) options.right->clear();
     return {found.score.map50, found.loss, std::ssize(found.images)};
   }
   const auto available = data.size(part);
@@ -180,6 +184,10 @@ Score evaluate(const Network& network, const Dataset& data, Part part,
   if (!together.alone()) together.check_same("network", digest_of(network));
   const auto share = together.share((samples + options.batch - 1) / options.batch);
   std::vector<Sums> sums(static_cast<std::size_t>(share.count()));
+  const auto labels = data.labels_per_sample();
+  const auto first_sample = share.first * options.batch;
+  std::vector<std::uint8_t> right(static_cast<std::size_t>(
+      labels * std::clamp<std::int64_t>(samples - first_sample, 0, share.count() * options.batch)));
   // Groups of batches, so that progress is told from the caller's thread.
   const std::int64_t group = std::max<std::int64_t>(4 * threads(), 16);
   for (std::int64_t start = 0; start < share.count(); start += group) {
@@ -190,7 +198,9 @@ Score evaluate(const Network& network, const Dataset& data, Part part,
       const at::Tensor rows = answers(batch.samples);
       const std::span values(rows.data_ptr<float>(), static_cast<std::size_t>(rows.numel()));
       sums[static_cast<std::size_t>(start + i)] =
-          score(values, batch.labels, static_cast<std::size_t>(classes), answer);
+          score(values, batch.labels, static_cast<std::size_t>(classes), answer,
+                std::span(right).subspan(static_cast<std::size_t>((first - first_sample) * labels),
+                                         batch.labels.size()));
     });
     // Shares are alike, give or take a batch.
     if (progress) {
@@ -204,7 +214,8 @@ Score evaluate(const Network& network, const Dataset& data, Part part,
     total.right += part_of.right;
     total.loss += part_of.loss;
   }
-  const auto count = static_cast<double>(samples * data.labels_per_sample());
+  if (options.right != nullptr) *options.right = join(what + ", labels", right);
+  const auto count = static_cast<double>(samples * labels);
   return {static_cast<double>(total.right) / count, total.loss / count, samples};
 }
 

@@ -58,8 +58,8 @@ Workshop::Workshop(Graph graph, const Dataset& data, const CompressOptions& opti
          "{} has no validation part to measure accuracy on: give its option validation a share",
          spec_name(data.spec()));
   }
-  before_ =
-      laconic::evaluate(network_, data, Part::validation, {.limit = validation_samples}, progress_);
+  before_ = laconic::evaluate(network_, data, Part::validation,
+                              {.limit = validation_samples, .right = &right_before_}, progress_);
   has_learned_validation_ = knows_validation_by_heart();
   batches_ = draw_batches(data, options.samples, calibration_batch, options.seed);
   const auto probes =
@@ -111,9 +111,21 @@ void Workshop::evaluate(Candidate& candidate) const {
     auto floats = dequantize(reader.read(entry));
     values.emplace(entry.name, at::from_blob(floats.data(), entry.shape, at::kFloat).clone());
   }
-  candidate.score =
-      laconic::evaluate(network_, data_, Part::validation,
-                        {.limit = validation_samples, .overrides = &values}, progress_);
+  std::vector<std::uint8_t> right;
+  candidate.score = laconic::evaluate(
+      network_, data_, Part::validation,
+      {.limit = validation_samples, .overrides = &values, .right = &right}, progress_);
+  candidate.chance = chance(*candidate.score, right);
+}
+
+double Workshop::chance(const Score& score, std::span<const std::uint8_t> right) const {
+  if (right.empty() || right.size() != right_before_.size()) {
+    const double lost = std::max(before_.accuracy - score.accuracy, 0.0);
+    return 100 * std::sqrt(lost / static_cast<double>(std::max<std::int64_t>(score.samples, 1)));
+  }
+  double differ = 0;
+  for (std::size_t i = 0; i < right.size(); ++i) differ += right[i] != right_before_[i];
+  return 100 * std::sqrt(differ) / static_cast<double>(right.size());
 }
 
 }  // namespace laconic

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,7 @@ struct Candidate {
   double step = 0;
   double ratio = 0;
   std::optional<Score> score;  ///< On the validation part, once evaluated.
+  double chance = 0;           ///< Standard error of the points lost, once evaluated.
 
   [[nodiscard]] std::uint64_t bytes() const noexcept { return file.size(); }
 };
@@ -50,13 +53,10 @@ class Workshop {
   /// A base step at which weights take about two bits: steps count in root mean squares of weights.
   static constexpr double typical_step = 1;
 
-  /// What must be left of a budget beyond the drop, in points: one standard error, samples lost
-  /// counted as Poisson's; five where the float network knows the validation samples by heart, as
-  /// these tell less of others.
+  /// What must be left of a budget beyond the drop, in points: one standard error; four where the
+  /// float network knows the validation samples by heart, as these tell less of others.
   [[nodiscard]] double margin(const Candidate& candidate) const {
-    const auto samples = static_cast<double>(candidate.score->samples);
-    return (has_learned_validation_ ? 5 : 1) *
-           std::sqrt(std::max(drop(candidate), 0.0) * 100 / samples);
+    return (has_learned_validation_ ? 4 : 1) * candidate.chance;
   }
 
   /// The candidate for given tensors of all parameters.
@@ -79,6 +79,10 @@ class Workshop {
  private:
   [[nodiscard]] bool knows_validation_by_heart() const;
 
+  /// Standard error, in points, of what was lost: the labels that only one of the two networks
+  /// answered right are Poisson's; of detectors, as if none were won.
+  [[nodiscard]] double chance(const Score& score, std::span<const std::uint8_t> right) const;
+
   const Dataset& data_;
   CompressOptions options_;
   ProgressSink progress_;
@@ -86,6 +90,7 @@ class Workshop {
   Graph structure_;  ///< Without float constants.
   std::int64_t parameters_;
   Score before_;
+  std::vector<std::uint8_t> right_before_;  ///< As EvaluateOptions::right.
   bool has_learned_validation_ = false;
   Batches batches_;
   std::optional<Choices> choices_;
