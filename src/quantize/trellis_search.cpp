@@ -130,65 +130,71 @@ void Search::find(std::span<const float> weights, const PathMetric& metric, floa
                   std::span<const std::uint8_t> zeros, const Prices& prices, Range range,
                   std::span<std::int32_t> values) {
   const auto size = weights.size(), width = static_cast<std::size_t>(metric.width);
+  const bool compensates = metric.upper != nullptr;
   steps_.resize(size);
-  if (metric.upper != nullptr) {
-    rest_.resize(size);
-    for (std::size_t k = 0; k < size; ++k) rest_[k].fill(weights[k]);
-  }
-  Eight costs, next_costs, rest, errors;
-  costs.fill(never);
-  costs[0] = 0;
+  rest_.resize(compensates ? size : 0);
+  for (std::size_t k = 0; k < rest_.size(); ++k) rest_[k].fill(weights[k]);
+  costs_.fill(never);
+  costs_[0] = 0;
   for (std::size_t j = 0; j < size; ++j) {
-    const float* row = metric.upper == nullptr ? nullptr : metric.upper + j * width;
-    const std::size_t panel = row == nullptr ? 0 : j / width * width;
-    const float diagonal = row == nullptr ? 1 : row[j - panel];
-    float scale = step * step / (diagonal * diagonal);
-    if (row == nullptr && !metric.scales.empty()) scale *= metric.scales[j];
-    if (row == nullptr) {
-      rest.fill(weights[j]);
-    } else {
-      rest = rest_[j];
-    }
     const bool zero = !zeros.empty() && zeros[j] != 0;
+    const std::size_t panel = compensates ? j / width * width : 0;
+    const float* row = compensates ? metric.upper + j * width : nullptr;
+    const float diagonal = compensates ? row[j - panel] : 1;
+    const float importance = metric.scales.empty() || compensates ? 1 : metric.scales[j];
+    const float scale = step * step * importance / (diagonal * diagonal);
     const auto pick = [&](std::size_t subset, float weight) {
       if (!zero) return cheapest(subset, weight, scale, prices, range);
       return subset % 2 == 0 ? Pick{scale * weight * weight, 0} : Pick{};
     };
-    std::array<Pick, subsets> shared;
-    if (row == nullptr) {
-      for (std::size_t subset = 0; subset < subsets; ++subset)
-        shared[subset] = pick(subset, rest[0]);
-    }
-    auto& moves = steps_[j];
-    for (std::size_t to = 0; to < all; ++to) {
-      next_costs[to] = never;
-      for (const std::size_t upper : {std::size_t{0}, std::size_t{1}}) {
-        const std::size_t from = to / 2 + upper * half, subset = subset_into[to][upper];
-        if (costs[from] == never) continue;
-        const Pick best = row == nullptr ? shared[subset] : pick(subset, rest[from]);
-        const float cost = costs[from] + best.cost;
-        if (!(cost < next_costs[to])) continue;
-        next_costs[to] = cost;
-        moves.values[to] = best.value;
-        moves.from[to] = static_cast<std::uint8_t>(from);
-      }
-      if (next_costs[to] == never) {
-        moves.from[to] = static_cast<std::uint8_t>(to / 2);
-        moves.values[to] = 0;
-      }
-      errors[to] = (rest[moves.from[to]] - static_cast<float>(moves.values[to])) / diagonal;
-    }
-    if (row != nullptr) {
+    if (compensates) {
+      const Eight& rest = rest_[j];
+      advance(steps_[j],
+              [&](std::size_t from, std::size_t subset) { return pick(subset, rest[from]); });
+      Eight errors;
+      for (std::size_t to = 0; to < all; ++to)
+        errors[to] =
+            (rest[steps_[j].from[to]] - static_cast<float>(steps_[j].values[to])) / diagonal;
       const std::size_t end = std::min(panel + width, size);
-      move_on(std::span(rest_).subspan(j + 1, end - j - 1), row + (j + 1 - panel), moves.from,
+      move_on(std::span(rest_).subspan(j + 1, end - j - 1), row + (j + 1 - panel), steps_[j].from,
               errors);
+    } else {
+      // All paths have the same weight to come.
+      std::array<Pick, subsets> shared;
+      for (std::size_t subset = 0; subset < subsets; ++subset)
+        shared[subset] = pick(subset, weights[j]);
+      advance(steps_[j], [&](std::size_t, std::size_t subset) { return shared[subset]; });
     }
-    // Kept small, so that floats tell sums of long paths apart.
-    const float least = *std::ranges::min_element(next_costs);
-    for (std::size_t to = 0; to < all; ++to) costs[to] = next_costs[to] - least;
   }
-  auto state = static_cast<std::size_t>(std::ranges::min_element(costs) - costs.begin());
-  for (std::size_t j = size; j-- > 0;) {
+  trace_back(values);
+}
+
+template <typename PickOf>
+void Search::advance(Step& step, PickOf pick_of) {
+  Eight next;
+  next.fill(never);
+  for (std::size_t to = 0; to < all; ++to) {
+    step.from[to] = static_cast<std::uint8_t>(to / 2);
+    step.values[to] = 0;
+    for (const std::size_t upper : {std::size_t{0}, std::size_t{1}}) {
+      const std::size_t from = to / 2 + upper * half;
+      if (costs_[from] == never) continue;
+      const Pick best = pick_of(from, subset_into[to][upper]);
+      const float cost = costs_[from] + best.cost;
+      if (!(cost < next[to])) continue;
+      next[to] = cost;
+      step.values[to] = best.value;
+      step.from[to] = static_cast<std::uint8_t>(from);
+    }
+  }
+  // Kept small, so that floats tell sums of long paths apart.
+  const float least = *std::ranges::min_element(next);
+  for (std::size_t to = 0; to < all; ++to) costs_[to] = next[to] - least;
+}
+
+void Search::trace_back(std::span<std::int32_t> values) const {
+  auto state = static_cast<std::size_t>(std::ranges::min_element(costs_) - costs_.begin());
+  for (std::size_t j = values.size(); j-- > 0;) {
     values[j] = steps_[j].values[state];
     state = steps_[j].from[state];
   }

@@ -74,11 +74,19 @@ class Search {
 
  private:
   using Eight = std::array<float, states>;
-  std::vector<Eight> rest_;  ///< Of the weights to come, by surviving path.
+  /// How each state was come to.
   struct Step {
-    std::array<std::int32_t, states> values;  ///< By the state moved to.
+    std::array<std::int32_t, states> values;
     std::array<std::uint8_t, states> from;
   };
+
+  /// Moves all paths on by a value; pick_of(from, subset) is the cheapest of a subset.
+  template <typename PickOf>
+  void advance(Step& step, PickOf pick_of);
+  void trace_back(std::span<std::int32_t> values) const;
+
+  Eight costs_{};            ///< Of the cheapest path to each state.
+  std::vector<Eight> rest_;  ///< What each of these paths leaves to be made of the weights to come.
   std::vector<Step> steps_;
 };
 
