@@ -61,6 +61,8 @@ BENCHMARK_CAPTURE(quantize_million, kmeans_16_exact, "kmeans:levels=16,solver=ex
 BENCHMARK_CAPTURE(quantize_million, kmeans_16_lloyd, "kmeans:levels=16,solver=lloyd")
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(quantize_million, kmeans_256, "kmeans:levels=256")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(quantize_million, trellis, "trellis:bits=2.5,lambda=1")
+    ->Unit(benchmark::kMillisecond);
 // About 2.5 bits a weight.
 BENCHMARK_CAPTURE(quantize_million, entropy_constrained_64,
                   "entropy_constrained:levels=64,lambda=2e-4")
