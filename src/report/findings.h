@@ -43,17 +43,17 @@ struct TrainingRun {
   Provenance from;
 };
 
-struct Trial {
+struct TrialFigures {
   std::string choice;
   double bytes = no_figure, ratio = no_figure, drop = no_figure;  ///< Points of accuracy lost.
   bool fits = false;
 };
 
-struct Search {
+struct SearchFigures {
   std::string file, model;
   double bytes = no_figure, ratio = no_figure, before = no_figure, after = no_figure;
   std::int64_t samples = 0;
-  std::vector<Trial> trials;
+  std::vector<TrialFigures> trials;
   Provenance from;
 };
 
@@ -77,7 +77,7 @@ struct Sensitivities {
   Provenance from;
 };
 
-struct PlannedTensor {
+struct PlannedFigures {
   std::string tensor, quantizer;
   double bits = no_figure, damage = no_figure;
 };
@@ -85,7 +85,7 @@ struct PlannedTensor {
 struct PlanFigures {
   std::string file, allocator;
   double bits_per_weight = no_figure, damage = no_figure;
-  std::vector<PlannedTensor> tensors;
+  std::vector<PlannedFigures> tensors;
   Provenance from;
 };
 
@@ -122,7 +122,7 @@ struct Skipped {
 struct Findings {
   std::vector<Outcome> outcomes;
   std::vector<TrainingRun> training;
-  std::vector<Search> searches;
+  std::vector<SearchFigures> searches;
   std::vector<FileFound> files;
   std::vector<Sensitivities> sensitivities;
   std::vector<PlanFigures> plans;

@@ -25,7 +25,7 @@ std::map<std::string, std::string> models_of(const Findings& findings) {
 }
 
 /// A search judges what it begins with and what it ends with.
-std::vector<Outcome> judged_by(const Search& search) {
+std::vector<Outcome> judged_by(const SearchFigures& search) {
   Outcome after{.file = search.file,
                 .model = search.model,
                 .data = search.from.data,

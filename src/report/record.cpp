@@ -58,15 +58,15 @@ void add_training(const Json& json, const Provenance& from, Findings& findings) 
 
 void add_search(const Json& json, const Provenance& from, Findings& findings) {
   const auto& validation = part(json, "validation");
-  Search search{.file = text(json, "file"),
-                .model = text(json, "model"),
-                .bytes = number(json, "bytes"),
-                .ratio = number(json, "ratio"),
-                .before = number(validation, "before"),
-                .after = number(validation, "after"),
-                .samples = whole(validation, "samples"),
-                .trials = {},
-                .from = from};
+  SearchFigures search{.file = text(json, "file"),
+                       .model = text(json, "model"),
+                       .bytes = number(json, "bytes"),
+                       .ratio = number(json, "ratio"),
+                       .before = number(validation, "before"),
+                       .after = number(validation, "after"),
+                       .samples = whole(validation, "samples"),
+                       .trials = {},
+                       .from = from};
   for (const auto* row : rows(json, "trials")) {
     const auto* fits = find(*row, "fits");
     search.trials.push_back({text(*row, "choice"), number(*row, "bytes"), number(*row, "ratio"),

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t most_searches = 40;
 
-Chart trials_chart(const Search& search) {
+Chart trials_chart(const SearchFigures& search) {
   ChartSeries within{"within the budget", {}, false, true, 0};
   ChartSeries beyond{"beyond it", {}, false, true, 1};
   std::vector<double> bytes, drops;
@@ -36,7 +36,7 @@ Chart trials_chart(const Search& search) {
           260};
 }
 
-std::string trials_table(const Search& search) {
+std::string trials_table(const SearchFigures& search) {
   constexpr std::array columns{Column{"#", true},           Column{"choice"},
                                Column{"size", true},        Column{"smaller by", true},
                                Column{"points lost", true}, Column{"within the budget"}};
@@ -49,7 +49,7 @@ std::string trials_table(const Search& search) {
   return html_table(columns, rows);
 }
 
-std::string heading(const Search& search) {
+std::string heading(const SearchFigures& search) {
   return fmt::format("{} <small>from {}: {}, {}x smaller; {} → {} on {} validation samples</small>",
                      escape(file_name(search.file)),
                      search.model.empty() ? "a network" : escape(file_name(search.model)),

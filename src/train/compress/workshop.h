@@ -53,10 +53,10 @@ class Workshop {
   /// A base step at which weights take about two bits: steps count in root mean squares of weights.
   static constexpr double typical_step = 1;
 
-  /// What must be left of a budget beyond the drop, in points: one standard error; four where the
+  /// What must be left of a budget beyond the drop, in points: one standard error; three and a half where the
   /// float network knows the validation samples by heart, as these tell less of others.
   [[nodiscard]] double margin(const Candidate& candidate) const {
-    return (has_learned_validation_ ? 4 : 1) * candidate.chance;
+    return (has_learned_validation_ ? 3.5 : 1) * candidate.chance;
   }
 
   /// The candidate for given tensors of all parameters.
