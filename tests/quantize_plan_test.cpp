@@ -117,6 +117,18 @@ TEST(Granularity, KeptZerosStayAndTakeNoPart) {
   EXPECT_EQ(zeros.codebooks, (std::vector<Codebook>(2, Codebook({0}))));
 }
 
+TEST(Granularity, KeptZerosAreALevelBesideThosePinned) {
+  const auto quantizer = make_quantizer("kmeans:levels=3");
+  const std::vector<float> pinned{2}, weights{0, 1, 2, 0}, zeros(3, 0);
+  const auto code =
+      quantizer->quantize_block(weights, {}, {.pinned = pinned, .zeros = Zeros::keep});
+  EXPECT_EQ(code.codebook, Codebook({0, 1, 2}));
+  EXPECT_EQ(code.indices, (std::vector<Index>{0, 1, 2, 0}));
+  const auto none = quantizer->quantize_block(zeros, {}, {.pinned = pinned, .zeros = Zeros::keep});
+  EXPECT_EQ(none.codebook, Codebook({0, 2}));
+  EXPECT_EQ(none.indices, std::vector<Index>(3, 0));
+}
+
 TEST(Granularity, TensorsAreChecked) {
   const auto quantizer = make_quantizer("kmeans");
   const auto weights = gaussian(6, 1);

@@ -210,6 +210,28 @@ TEST(TrellisQuantizer, PathsBeginWithEachOutputChannel) {
   }
 }
 
+TEST(TrellisQuantizer, KeepsZerosOnPathsThatItsCoderCodes) {
+  auto weights = gaussian(600, 3, 1);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (i % 3 != 0 || i < 90) weights[i] = 0;
+  }
+  const WeightsView view{{20, 30}, weights};
+  for (const auto* spec : {"trellis:step=0.3", "trellis:bits=2", "trellis:bits=2,lambda=0.7"}) {
+    const auto tensor = quantize(*make_quantizer(spec), std::span(&view, 1), {}, Zeros::keep)[0];
+    auto moved = tensor;
+    EXPECT_EQ(testing::on_paths(std::move(moved)), tensor) << spec;
+    const auto values = dequantize(tensor);
+    std::size_t others = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (weights[i] == 0) {
+        ASSERT_EQ(values[i], 0) << spec;
+      }
+      others += values[i] != 0;
+    }
+    EXPECT_GT(others, 60u) << spec;  // Of 170 that were not zero.
+  }
+}
+
 TEST(TrellisCoder, SaysWhatItCannotCode) {
   const auto coder = make_coder("trellis");
   const auto message = [&](std::vector<Index> indices, std::int64_t zero) {

@@ -27,11 +27,18 @@ struct BlockCode {
   std::vector<Index> indices;  ///< One per weight.
 };
 
+/// What becomes of weights that are exactly zero, as after pruning.
+enum class Zeros {
+  free,  ///< Weights like others.
+  keep,  ///< They stay zero, take no part in the choice of levels, and zero is a level.
+};
+
 /// What the caller knows of the codebook beforehand.
 struct Prior {
   const Codebook* start = nullptr;  ///< Where an iterative search begins; direct solvers ignore it.
   std::span<const float> pinned = {};  ///< Levels that must be in the codebook: frozen ones, zero.
   std::int64_t path = 0;  ///< Weights of an output channel, of whole ones; 0: the block is one.
+  Zeros zeros = Zeros::free;
 };
 
 struct CheckedBlock;
@@ -58,6 +65,10 @@ class Quantizer {
   /// What members override: quantize_block() with its arguments already checked, the pinned levels
   /// distinct and ascending.
   [[nodiscard]] virtual BlockCode solve(const CheckedBlock& block, const Prior& prior) const = 0;
+
+  /// Whether a weight's level depends on those before it: such members keep zeros by themselves;
+  /// the others are given the weights that are not zero.
+  [[nodiscard]] virtual bool follows_paths() const noexcept { return false; }
 };
 
 /// Which weights share a codebook.
@@ -72,12 +83,6 @@ struct Granularity {
 /// "joint", "tensor", "channel" or "group:SIZE", and back. Throws Error(invalid_argument).
 [[nodiscard]] Granularity parse_granularity(std::string_view text);
 [[nodiscard]] std::string print_granularity(const Granularity& granularity);
-
-/// What becomes of weights that are exactly zero, as after pruning.
-enum class Zeros {
-  free,  ///< Weights like others.
-  keep,  ///< They stay zero, take no part in the choice of levels, and zero is a level.
-};
 
 /// A tensor to be quantized.
 struct WeightsView {

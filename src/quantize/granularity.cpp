@@ -49,34 +49,6 @@ std::int64_t block_size_of(const WeightsView& tensor, const Granularity& granula
   return std::max<std::int64_t>(1, count);
 }
 
-/// Quantizes the weights that are not zero; the others stay, and zero is a level.
-BlockCode quantize_keeping_zeros(const Quantizer& quantizer, std::span<const float> weights,
-                                 std::span<const float> importance) {
-  std::vector<float> survivors, survivors_importance;
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    if (weights[i] == 0) continue;
-    survivors.push_back(weights[i]);
-    if (!importance.empty()) survivors_importance.push_back(importance[i]);
-  }
-  if (survivors.empty()) return {Codebook({0}), std::vector<Index>(weights.size(), 0)};
-  const std::vector<float> zero{0};
-  auto code = quantizer.quantize_block(survivors, survivors_importance, {.pinned = zero});
-  std::vector<Index> indices(weights.size(), static_cast<Index>(code.codebook.zero_index()));
-  for (std::size_t i = 0, survivor = 0; i < weights.size(); ++i) {
-    if (weights[i] != 0) indices[i] = code.indices[survivor++];
-  }
-  code.indices = std::move(indices);
-  return code;
-}
-
-BlockCode quantize_any(const Quantizer& quantizer, std::span<const float> weights,
-                       std::span<const float> importance, Zeros zeros,
-                       const Codebook* start = nullptr, std::int64_t path = 0) {
-  return zeros == Zeros::keep
-             ? quantize_keeping_zeros(quantizer, weights, importance)
-             : quantizer.quantize_block(weights, importance, {.start = start, .path = path});
-}
-
 std::vector<QuantizedTensor> quantize_jointly(const Quantizer& quantizer,
                                               std::span<const WeightsView> tensors, Zeros zeros) {
   const bool any_importance = std::any_of(tensors.begin(), tensors.end(), [](const auto& tensor) {
@@ -92,7 +64,7 @@ std::vector<QuantizedTensor> quantize_jointly(const Quantizer& quantizer,
   std::vector<Index> all;
   std::vector<Codebook> codebook;
   if (!weights.empty()) {
-    auto code = quantize_any(quantizer, weights, importance, zeros);
+    auto code = quantizer.quantize_block(weights, importance, {.zeros = zeros});
     all = std::move(code.indices);
     codebook.push_back(std::move(code.codebook));
   }
@@ -146,12 +118,14 @@ std::vector<QuantizedTensor> quantize(const Quantizer& quantizer,
   parallel_for(static_cast<std::int64_t>(places.size()), [&](std::int64_t i) {
     const auto& [t, first, count] = places[static_cast<std::size_t>(i)];
     const auto& tensor = tensors[t];
-    auto code = quantize_any(
-        quantizer, tensor.weights.subspan(first, count),
+    const bool whole = count == tensor.weights.size();
+    auto code = quantizer.quantize_block(
+        tensor.weights.subspan(first, count),
         tensor.importance.empty() ? tensor.importance : tensor.importance.subspan(first, count),
-        zeros, start_of(tensor, results[t].block_size, first),
-        count == tensor.weights.size() ? trellis::path_length(tensor.shape) : 0);
-    if (count == tensor.weights.size()) {
+        {.start = start_of(tensor, results[t].block_size, first),
+         .path = whole ? trellis::path_length(tensor.shape) : 0,
+         .zeros = zeros});
+    if (whole) {
       results[t].indices = std::move(code.indices);
     } else {
       std::copy(code.indices.begin(), code.indices.end(),

@@ -132,12 +132,46 @@ std::vector<float> checked_pins(std::span<const float> pinned) {
   return pins;
 }
 
+/// What is left without the weights that are zero.
+struct Survivors {
+  std::vector<float> weights, importance;
+};
+
+Survivors survivors_of(std::span<const float> weights, std::span<const float> importance) {
+  Survivors out;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i] == 0) continue;
+    out.weights.push_back(weights[i]);
+    if (!importance.empty()) out.importance.push_back(importance[i]);
+  }
+  return out;
+}
+
+/// The survivors' code with zeros between them again, where they are in `weights`.
+BlockCode among_zeros(BlockCode code, std::span<const float> weights) {
+  std::vector<Index> indices(weights.size(), static_cast<Index>(code.codebook.zero_index()));
+  for (std::size_t i = 0, survivor = 0; i < weights.size(); ++i) {
+    if (weights[i] != 0) indices[i] = code.indices[survivor++];
+  }
+  return {std::move(code.codebook), std::move(indices)};
+}
+
 }  // namespace
 
 BlockCode Quantizer::quantize_block(std::span<const float> weights,
                                     std::span<const float> importance, const Prior& prior) const {
-  const auto pins = checked_pins(prior.pinned);
-  return solve(checked(weights, importance), {.start = prior.start, .pinned = pins, .path = prior.path});
+  auto pins = checked_pins(prior.pinned);
+  const auto block = checked(weights, importance);
+  if (prior.zeros == Zeros::free || follows_paths())
+    return solve(block, {prior.start, pins, prior.path, prior.zeros});
+  if (block.largest_weight == 0 && pins.empty())
+    return {Codebook({0}), std::vector<Index>(weights.size(), 0)};
+  pins.push_back(0);
+  pins = checked_pins(pins);
+  if (block.largest_weight == 0) return solve(block, {.pinned = pins});
+  const auto survivors = survivors_of(weights, importance);
+  return among_zeros(solve(checked(survivors.weights, survivors.importance), {.pinned = pins}),
+                     weights);
 }
 
 }  // namespace laconic

@@ -35,6 +35,8 @@ class TrellisQuantizer final : public Quantizer {
   std::string spec() const override { return spec_; }
 
  private:
+  bool follows_paths() const noexcept override { return true; }
+
   BlockCode solve(const CheckedBlock& block, const Prior& prior) const override {
     for (const float pin : prior.pinned) {
       if (pin != 0)
@@ -42,7 +44,7 @@ class TrellisQuantizer final : public Quantizer {
              pin);
     }
     constexpr std::int64_t most = max_multiple / 2 - slack;
-    const float step = step_ > 0 ? step_ : chosen_step(block);
+    const float step = step_ > 0 ? step_ : chosen_step(block, prior.zeros);
     const double extent = static_cast<double>(block.largest_weight) / static_cast<double>(step);
     if (extent > static_cast<double>(most)) {
       fail(ErrorCode::invalid_argument,
@@ -66,8 +68,10 @@ class TrellisQuantizer final : public Quantizer {
   }
 
   /// The indices of a set, whose levels are two steps apart, are what takes bits.
-  [[nodiscard]] float chosen_step(const CheckedBlock& block) const {
-    const float step = 0.5F * grid_of_entropy(line_of(block.weights, {}), bits_, 0.5).step;
+  [[nodiscard]] float chosen_step(const CheckedBlock& block, Zeros zeros) const {
+    std::vector<float> weights(block.weights.begin(), block.weights.end());
+    if (zeros == Zeros::keep && block.largest_weight > 0) std::erase(weights, 0.0F);
+    const float step = 0.5F * grid_of_entropy(line_of(weights, {}), bits_, 0.5).step;
     const double finest = static_cast<double>(block.largest_weight) / most_chosen;
     return std::max({step, static_cast<float>(finest), 0x1p-149F});
   }
@@ -83,6 +87,8 @@ class TrellisQuantizer final : public Quantizer {
     std::ranges::transform(block.importance, scales.begin(),
                            [&](float h) { return h / block.largest_importance; });
     std::vector<std::int32_t> values(weights.size());
+    std::vector<std::uint8_t> zeros(prior.zeros == Zeros::keep ? weights.size() : 0);
+    for (std::size_t i = 0; i < zeros.size(); ++i) zeros[i] = weights[i] == 0;
     trellis::Prices prices(-highest, highest);
     trellis::Search search;
     const auto each_path = [&](auto visit) {
@@ -96,7 +102,8 @@ class TrellisQuantizer final : public Quantizer {
         const trellis::PathMetric metric{
             .scales = scales.empty() ? std::span<const float>{}
                                      : std::span<const float>(scales).subspan(first, count)};
-        search.find(std::span(weights).subspan(first, count), metric, 1, {}, prices,
+        search.find(std::span(weights).subspan(first, count), metric, 1,
+                    zeros.empty() ? zeros : std::span(zeros).subspan(first, count), prices,
                     {-highest, highest}, std::span(values).subspan(first, count));
       });
       prices.forget();
