@@ -127,12 +127,7 @@ double Search::used(const Candidate& candidate) const {
     // Drops are shares of samples, not quite exact.
     return (workshop_.drop(candidate) + workshop_.margin(candidate) - 1e-9) / *budget_.max_drop;
   }
-  return static_cast<double>(candidate.bytes()) / most_bytes();
-}
-
-double Search::most_bytes() const {
-  if (budget_.bytes) return static_cast<double>(*budget_.bytes);
-  return 4.0 * static_cast<double>(workshop_.parameters()) / *budget_.ratio;
+  return static_cast<double>(candidate.bytes()) / workshop_.most_bytes();
 }
 
 void Search::tell(const Trial& trial) const {
@@ -159,7 +154,7 @@ void Search::give_up() const {
                        [](const auto& a, const auto& b) { return a.bytes < b.bytes; });
   fail(ErrorCode::out_of_reach,
        "no file is as small as {:.0f} bytes; the smallest reached has {} bytes, {:.2f}x",
-       most_bytes(), least->bytes, least->ratio);
+       workshop_.most_bytes(), least->bytes, least->ratio);
 }
 
 }  // namespace laconic

@@ -42,7 +42,6 @@ class Search {
   [[nodiscard]] bool is_better(const Candidate& candidate, const Candidate& best) const;
   /// Share of the budget that a candidate uses: at most 1 if it fits.
   [[nodiscard]] double used(const Candidate& candidate) const;
-  [[nodiscard]] double most_bytes() const;
   void tell(const Trial& trial) const;
   [[noreturn]] void give_up() const;
   /// Takes over what an earlier run found.

@@ -16,7 +16,6 @@
 #include "laconic/train.h"
 #include "train/compress/search_checkpoint.h"
 #include "train/post/even_codebook.h"
-#include "train/post/fine_tune.h"
 #include "train/post/trellis_assign.h"
 #include "train/train_state.h"
 
@@ -66,6 +65,14 @@ QuantizedModel coarsen(QuantizedModel model, const Network& network, double rati
   return model;
 }
 
+QuantizedModel without_unused_ends(QuantizedModel model) {
+  for (auto& [name, parameter] : model) {
+    if (auto* tensor = std::get_if<QuantizedTensor>(&parameter.tensor))
+      drop_unused_ends(*tensor, is_trellis(parameter.quantizer));
+  }
+  return model;
+}
+
 constexpr std::string_view model_key = "tuned model", place_key = "tuning", coder_key = "coder of ";
 
 /// The file keeps the coder that was found best; what was asked for is kept beside it.
@@ -108,7 +115,7 @@ Tuning::Tuning(const Workshop& workshop, double step)
     : workshop_(workshop),
       all_(workshop.data()),
       student_(workshop.network().graph()),
-      step_(step * (workshop.options().budget.max_drop ? first_coarsening : 1.03)),
+      step_(step * (workshop.options().budget.max_drop ? first_coarsening : 1)),
       model_(workshop.quantize(step_)) {}
 
 Tuning::Tuning(const Workshop& workshop, const Checkpoint& checkpoint)
@@ -147,9 +154,18 @@ std::int64_t Tuning::stretch() const noexcept {
   return misses_ > 1 ? (left + 1) / 2 : 1;
 }
 
+std::optional<SizeBudget> Tuning::size_budget() const {
+  const double most = workshop_.most_bytes();
+  if (!std::isfinite(most)) return {};
+  return SizeBudget{static_cast<std::int64_t>(most), [this](const QuantizedModel& model) {
+                      const auto file = workshop_.wrap(without_unused_ends(model), {});
+                      return static_cast<std::int64_t>(file.bytes());
+                    }};
+}
+
 Candidate Tuning::train_stretch() {
   const auto& options = workshop_.options();
-  FineTune method(model_, training_price);
+  FineTune method(model_, training_price, size_budget());
   TrainOptions training;
   training.epochs = stretch();
   training.batch = batch;
@@ -164,12 +180,7 @@ Candidate Tuning::train_stretch() {
   train(student_, samples(), training, workshop_.progress());
   epoch_ += training.epochs;
   model_ = method.finish(student_);
-  auto tensors = model_;
-  for (auto& [name, parameter] : tensors) {
-    if (auto* tensor = std::get_if<QuantizedTensor>(&parameter.tensor))
-      drop_unused_ends(*tensor, is_trellis(parameter.quantizer));
-  }
-  auto candidate = workshop_.wrap(std::move(tensors),
+  auto candidate = workshop_.wrap(without_unused_ends(model_),
                                   fmt::format("step {:.4g}, {} epochs of training", step_, epoch_));
   candidate.step = step_;
   workshop_.evaluate(candidate);

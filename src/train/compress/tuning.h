@@ -6,6 +6,7 @@
 #include "train/checkpoint.h"
 #include "train/compress/joined_parts.h"
 #include "train/compress/workshop.h"
+#include "train/post/fine_tune.h"
 
 namespace laconic {
 
@@ -15,7 +16,8 @@ namespace laconic {
 /// known, all epochs are.
 class Tuning {
  public:
-  /// Begins somewhat coarser than `step`, that of the best file without training.
+  /// Begins at `step`, that of the best file without training, or for a budget of accuracy somewhat
+  /// coarser.
   Tuning(const Workshop& workshop, double step);
 
   /// Goes on where capture() was called. Throws Error(corrupt_data).
@@ -40,6 +42,7 @@ class Tuning {
  private:
   [[nodiscard]] const Dataset& samples() const noexcept;
   [[nodiscard]] std::int64_t stretch() const noexcept;
+  [[nodiscard]] std::optional<SizeBudget> size_budget() const;
 
   const Workshop& workshop_;
   JoinedParts all_;

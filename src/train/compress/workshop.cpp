@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/memory.h"
 #include "laconic/error.h"
@@ -79,6 +80,13 @@ bool Workshop::knows_validation_by_heart() const {
 
 Distillation Workshop::teaching() const {
   return {&network_, temperature, teacher_weight, can_mix(network_.graph(), data_) ? mixed : 0};
+}
+
+double Workshop::most_bytes() const {
+  const auto& budget = options_.budget;
+  if (budget.bytes) return static_cast<double>(*budget.bytes);
+  if (budget.ratio) return 4.0 * static_cast<double>(parameters_) / *budget.ratio;
+  return std::numeric_limits<double>::infinity();
 }
 
 QuantizedModel Workshop::quantize(double step) const {

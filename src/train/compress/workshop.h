@@ -53,8 +53,8 @@ class Workshop {
   /// A base step at which weights take about two bits: steps count in root mean squares of weights.
   static constexpr double typical_step = 1;
 
-  /// What must be left of a budget beyond the drop, in points: one standard error; three and a half where the
-  /// float network knows the validation samples by heart, as these tell less of others.
+  /// What must be left of a budget beyond the drop, in points: one standard error; three and a half
+  /// where the float network knows the validation samples by heart, as these tell less of others.
   [[nodiscard]] double margin(const Candidate& candidate) const {
     return (has_learned_validation_ ? 3.5 : 1) * candidate.chance;
   }
@@ -68,6 +68,9 @@ class Workshop {
 
   /// How a student learns from the float network.
   [[nodiscard]] Distillation teaching() const;
+
+  /// What a budget of bytes or a ratio allows a file; none of a budget of accuracy.
+  [[nodiscard]] double most_bytes() const;
 
   [[nodiscard]] const Score& before() const noexcept { return before_; }
   [[nodiscard]] const CompressOptions& options() const noexcept { return options_; }

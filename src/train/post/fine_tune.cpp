@@ -1,5 +1,6 @@
 #include "train/post/fine_tune.h"
 
+#include <fmt/format.h>
 #include <torch/types.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <numbers>
 
 #include "core/trellis.h"
+#include "laconic/error.h"
 #include "laconic/spec.h"
 #include "train/post/compensate.h"
 #include "train/post/moments.h"
@@ -63,9 +65,27 @@ bool is_weight(const QuantizedTensor& tensor) {
   return tensor.shape.size() > 1;
 }
 
+/// Beyond these a step of other width would do better.
+constexpr double least_price = 0.02, most_price = 3;
+/// How often the size is looked at in a run, and how fast the price follows it: bits answer a price
+/// at once a little, and over many steps more.
+constexpr std::int64_t looks = 200, least_steps_between = 10;
+constexpr double answer = 3, most_change = 1.1;
+
+/// Checkpoints keep it as a float.
+double short_price(double price) {
+  return static_cast<float>(std::clamp(price, least_price, most_price));
+}
+
+constexpr std::string_view price_key = "price", indices_key = "indices of ";
+
 }  // namespace
 
-FineTune::FineTune(QuantizedModel start, double price) : model_(std::move(start)), price_(price) {}
+FineTune::FineTune(QuantizedModel start, double price, std::optional<SizeBudget> budget)
+    : model_(std::move(start)),
+      first_price_(price),
+      price_(static_cast<float>(price)),
+      budget_(std::move(budget)) {}
 
 void FineTune::begin(Network& network) {
   const at::NoGradGuard no_gradients;
@@ -117,9 +137,18 @@ void FineTune::put_shadows_back(Network& network) {
   shadows_.clear();
 }
 
-void FineTune::before_forward(Network& network, const Progress&) {
+void FineTune::before_forward(Network& network, const Progress& progress) {
   put_levels_in(network, true);
+  const auto every = std::max(least_steps_between, progress.total_steps / looks);
+  if (budget_ && progress.step % every == every - 1) follow_budget();
 }
+
+void FineTune::follow_budget() {
+  const double used =
+      static_cast<double>(budget_->bytes_of(model_)) / static_cast<double>(budget_->most);
+  price_ = short_price(price_ * std::clamp(std::pow(used, answer), 1 / most_change, most_change));
+}
+
 void FineTune::after_backward(Network& network, const Progress&) {
   put_shadows_back(network);
 }
@@ -130,9 +159,42 @@ void FineTune::after_evaluation(Network& network) {
   put_shadows_back(network);
 }
 
-QuantizedModel FineTune::finish(Network& network) {
+void FineTune::assign_all(Network& network) {
   put_levels_in(network, false);
   put_shadows_back(network);
+}
+
+void FineTune::settle_price(Network& network) {
+  const QuantizedModel start = model_;  // Assignments depend on the one before.
+  std::optional<QuantizedModel> best;
+  const auto fits = [&](double price) {
+    price_ = price;
+    model_ = start;
+    assign_all(network);
+    if (budget_->bytes_of(model_) > budget_->most) return false;
+    best = model_;
+    return true;
+  };
+  constexpr double stride = 1.25;
+  double dear = price_, cheap = price_;
+  if (fits(price_)) {
+    do dear = cheap, cheap /= stride;
+    while (cheap > least_price && fits(cheap));
+  } else {
+    do cheap = dear, dear *= stride;
+    while (dear < most_price && !fits(dear));
+  }
+  constexpr int halvings = 4;
+  for (int i = 0; best && i < halvings; ++i) {
+    const double middle = std::sqrt(cheap * dear);
+    (fits(middle) ? dear : cheap) = middle;
+  }
+  if (best) model_ = *std::move(best);
+}
+
+QuantizedModel FineTune::finish(Network& network) {
+  assign_all(network);
+  if (budget_) settle_price(network);
   for (auto& [name, parameter] : model_) {
     if (auto* dense = std::get_if<DenseTensor>(&parameter.tensor)) {
       const auto values = elements(network.parameter(name));
@@ -142,8 +204,47 @@ QuantizedModel FineTune::finish(Network& network) {
   return model_;
 }
 
+MethodState FineTune::state() const {
+  MethodState state{{std::string(price_key), DenseTensor{{1}, {static_cast<float>(price_)}}}};
+  for (const auto& [name, parameter] : model_) {
+    const auto* tensor = std::get_if<QuantizedTensor>(&parameter.tensor);
+    if (tensor == nullptr) continue;
+    state.emplace(std::string(indices_key) + name,
+                  DenseTensor{tensor->shape, {tensor->indices.begin(), tensor->indices.end()}});
+  }
+  return state;
+}
+
+void FineTune::restore(const MethodState& state) {
+  const auto values_of = [&](const std::string& key, std::size_t count) {
+    const auto found = state.find(key);
+    if (found == state.end() || found->second.values.size() != count)
+      fail(ErrorCode::corrupt_data, "the checkpoint does not fit the training: {}", key);
+    return std::span(found->second.values);
+  };
+  const double price = static_cast<double>(values_of(std::string(price_key), 1)[0]);
+  if (!(price >= 0) || !std::isfinite(price))
+    fail(ErrorCode::corrupt_data, "the checkpoint does not fit the training: {}", price_key);
+  price_ = price;
+  for (auto& [name, parameter] : model_) {
+    auto* tensor = std::get_if<QuantizedTensor>(&parameter.tensor);
+    if (tensor == nullptr) continue;
+    const auto key = std::string(indices_key) + name;
+    const auto values = values_of(key, tensor->indices.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto& codebook = tensor->codebooks[i / static_cast<std::size_t>(tensor->block_size)];
+      const float value = values[i];
+      if (!(value >= 0 && value < static_cast<float>(codebook.size())))
+        fail(ErrorCode::corrupt_data, "the checkpoint does not fit the training: {}", key);
+      tensor->indices[i] = static_cast<Index>(value);
+    }
+  }
+}
+
 std::string FineTune::spec() const {
-  return "fine_tune:price=" + print_number(price_);
+  auto spec = "fine_tune:price=" + print_number(first_price_);
+  if (budget_) spec += fmt::format(",bytes={}", budget_->most);
+  return spec;
 }
 
 }  // namespace laconic

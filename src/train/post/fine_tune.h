@@ -7,7 +7,10 @@
 
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "laconic/method.h"
@@ -15,11 +18,19 @@
 
 namespace laconic {
 
+/// What the file of the trained model may take.
+struct SizeBudget {
+  std::int64_t most = 0;  ///< Bytes.
+  std::function<std::int64_t(const QuantizedModel&)> bytes_of;
+};
+
 class FineTune : public Method {
  public:
   /// `start`: a quantized model of the network, whose codebooks stay as they are. `price`: of bits,
-  /// as in PassOptions.
-  FineTune(QuantizedModel start, double price);
+  /// as in PassOptions; within a budget it is where the price begins, which then follows the size,
+  /// and the last assignment takes the least price that keeps the budget, if any within its bounds
+  /// does.
+  FineTune(QuantizedModel start, double price, std::optional<SizeBudget> budget = {});
 
   /// Shadows begin where the float weights are, but within the cells of their levels: what error
   /// compensation chose is kept, and what was lost in rounding is not forgotten.
@@ -33,14 +44,21 @@ class FineTune : public Method {
   void before_evaluation(Network& network) override;
   void after_evaluation(Network& network) override;
   [[nodiscard]] QuantizedModel finish(Network& network) override;
+  /// The price, and the indices: their frequencies are what the next assignment prices bits by.
+  [[nodiscard]] MethodState state() const override;
+  void restore(const MethodState& state) override;
   [[nodiscard]] std::string spec() const override;
 
  private:
+  void follow_budget();
+  void settle_price(Network& network);
+  void assign_all(Network& network);
   void put_levels_in(Network& network, bool weights_only);
   void put_shadows_back(Network& network);
 
   QuantizedModel model_;
-  double price_;
+  double first_price_, price_;
+  std::optional<SizeBudget> budget_;
   std::map<std::string, double, std::less<>> rates_;
   std::map<std::string, DenseTensor, std::less<>> shadows_;  ///< While levels stand in for them.
 };
