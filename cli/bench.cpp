@@ -135,6 +135,7 @@ Json measured_json(const Measured& ours, const Request& request) {
   const double rate = 1000 * static_cast<double>(request.batch) / percentile(ours.many, 0.5);
   return {{"model", request.model.string()},
           {"kernels", request.choice.kernels},
+          {"layer_kernels", request.choice.layer_kernels},
           {"threads", threads()},
           {"isa", name(active_isa())},
           {"load_ms", ours.load},
@@ -165,6 +166,12 @@ std::string on_threads(int used) {
   return threads() > 1 ? fmt::format(", on {} of {} threads", used, threads()) : "";
 }
 
+/// "fastest", "fastest (conv1=dense)".
+std::string kernels_text(const SessionChoice& choice) {
+  if (choice.layer_kernels.empty()) return choice.kernels;
+  return fmt::format("{} ({})", choice.kernels, fmt::join(choice.layer_kernels, ", "));
+}
+
 std::string measured_text(const Measured& ours, const Request& request) {
   const auto bytes = [](auto number) { return human_bytes(static_cast<double>(number)); };
   const double median = percentile(ours.many, 0.5);
@@ -174,7 +181,7 @@ std::string measured_text(const Measured& ours, const Request& request) {
       "batch 1      {:.3f} ms median, {:.3f} least, {:.3f} p90, {:.3f} p99, {} runs{}\n"
       "batch {:<6} {:.3f} ms median, {:.3f} least: {:.0f} samples a second{}{}\n"
       "memory       weights {}, values {}, scratch {}; the process {} at most",
-      request.model.string(), request.choice.kernels, threads(), ours.load,
+      request.model.string(), kernels_text(request.choice), threads(), ours.load,
       request.choice.kernels == "fastest" ? ", kernels measured within" : "",
       bytes(ours.peak_of_load - ours.peak_before_load), percentile(ours.one, 0.5), ours.one.front(),
       percentile(ours.one, 0.9), percentile(ours.one, 0.99), ours.one.size(),

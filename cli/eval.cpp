@@ -18,7 +18,8 @@ struct Request {
   std::filesystem::path input, curves;
   std::string data, part = "test";
   std::int64_t limit = 0;
-  SessionChoice choice{.kernels = {}, .shapes = {}};  ///< No kernels: LibTorch.
+  SessionChoice choice{
+      .kernels = {}, .layer_kernels = {}, .shapes = {}};  ///< No kernels: LibTorch.
 };
 
 Part part_of(const Request& request) {
@@ -109,9 +110,11 @@ void add_eval(CLI::App& app, Context& context) {
       ->capture_default_str();
   app.add_option("--limit", request->limit, "Only so many samples; 0: all")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--kernels", request->choice.kernels,
-                 "Detectors: run as laconic run does, on these kernels; LibTorch otherwise")
-      ->check(CLI::IsMember({"fastest", "int8", "packed", "dense"}));
+  auto* kernels =
+      app.add_option("--kernels", request->choice.kernels,
+                     "Detectors: run as laconic run does, on these kernels; LibTorch otherwise")
+          ->check(CLI::IsMember({"fastest", "int8", "packed", "dense"}));
+  add_layer_options(app, request->choice)->needs(kernels);
   app.add_option("--curves", request->curves,
                  "Detectors: an SVG file to draw precision against recall in");
   app.add_flag("-f,--force", context.force, "Overwrite a file that exists");

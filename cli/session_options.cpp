@@ -20,6 +20,24 @@ LayerKernels parse_kernels(const std::string& word) {
   return *std::ranges::find_if(choices, [&](LayerKernels k) { return name(k) == word; });
 }
 
+std::vector<std::string> words() {
+  std::vector<std::string> out;
+  for (const auto kernels : choices) out.emplace_back(name(kernels));
+  return out;
+}
+
+/// "NODE=dense", split at the last equals sign, as names may have some.
+std::pair<std::string, LayerKernels> parse_layer(const std::string& text) {
+  const auto equals = text.rfind('=');
+  const auto word = equals == std::string::npos ? "" : text.substr(equals + 1);
+  const auto valid = words();
+  if (equals == 0 || std::ranges::find(valid, word) == valid.end()) {
+    fail(ErrorCode::invalid_argument, "layer kernels \"{}\" are not NODE=KERNELS with one of: {}",
+         text, fmt::join(valid, ", "));
+  }
+  return {text.substr(0, equals), parse_kernels(word)};
+}
+
 /// "1x3x32x32".
 Shape parse_shape(std::string_view text) {
   Shape shape;
@@ -50,14 +68,13 @@ bool is_dense(const LayerReport::Tried& tried) {
 }  // namespace
 
 void add_session_options(CLI::App& app, SessionChoice& choice) {
-  std::vector<std::string> words;
-  for (const auto kernels : choices) words.emplace_back(name(kernels));
   app.add_option("--kernels", choice.kernels,
                  "What runs layers with weights. fastest: what measures fastest at load; int8: "
                  "packed weights, activations rounded to 8 bits; packed: packed weights, float "
                  "activations; dense: float weights")
-      ->check(CLI::IsMember(words))
+      ->check(CLI::IsMember(words()))
       ->capture_default_str();
+  (void)add_layer_options(app, choice);
   app.add_option("--at-once", choice.samples_at_once,
                  "Samples of a batch to run at once; 0: as many as measure fastest, with other "
                  "kernels than the fastest all")
@@ -67,9 +84,21 @@ void add_session_options(CLI::App& app, SessionChoice& choice) {
                  "Shape of an input to measure with, NAME=1x3x32x32; open extents are 1 otherwise");
 }
 
+CLI::Option* add_layer_options(CLI::App& app, SessionChoice& choice) {
+  return app
+      .add_option("--layer-kernels", choice.layer_kernels,
+                  "The same for one layer, NODE=KERNELS, by the name that laconic run --explain "
+                  "prints; once for each layer")
+      ->allow_extra_args(false);
+}
+
 SessionOptions read_options(const SessionChoice& choice) {
   SessionOptions options{.kernels = parse_kernels(choice.kernels)};
   options.samples_at_once = choice.samples_at_once;
+  for (const auto& text : choice.layer_kernels) {
+    auto [node, kernels] = parse_layer(text);
+    options.layer_kernels.insert_or_assign(std::move(node), kernels);
+  }
   for (const auto& text : choice.shapes) {
     const auto equals = text.rfind('=');
     if (equals == std::string::npos) {

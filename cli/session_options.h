@@ -14,13 +14,18 @@ namespace laconic::cli {
 struct SessionChoice {
   std::string kernels = "fastest";
   std::int64_t samples_at_once = 0;
-  std::vector<std::string> shapes;  ///< "NAME=1x3x32x32".
+  std::vector<std::string> layer_kernels;  ///< "NODE=dense".
+  std::vector<std::string> shapes;         ///< "NAME=1x3x32x32".
 };
 
-/// Adds --kernels, --at-once and --shape.
+/// Adds --kernels, --at-once and --shape, and the options below.
 void add_session_options(CLI::App& app, SessionChoice& choice);
 
-/// Throws Error(invalid_argument) for a shape that is not written as it must be.
+/// Adds --layer-kernels; returns it.
+CLI::Option* add_layer_options(CLI::App& app, SessionChoice& choice);
+
+/// Throws Error(invalid_argument) for a layer's kernels or a shape that are not written as they
+/// must be.
 [[nodiscard]] SessionOptions read_options(const SessionChoice& choice);
 
 /// Opens a .lac or .onnx file.

@@ -50,6 +50,12 @@ enum class LayerKernels : std::uint8_t {
 struct SessionOptions {
   LayerKernels kernels = LayerKernels::fastest;
 
+  /// For single layers instead, by the name of the node, or of the value that it writes where it
+  /// has none, or by LayerReport::node. Error(invalid_argument) for what names no layer with
+  /// weights is thrown when the session is made, or by the first run() where only that tells
+  /// shapes.
+  std::map<std::string, LayerKernels, std::less<>> layer_kernels = {};
+
   /// Shapes to plan for at once, by input; extents that the network leaves open and that are not
   /// given here are taken to be 1. Other shapes are planned for when run() meets them.
   std::map<std::string, Shape, std::less<>> shapes = {};

@@ -101,7 +101,7 @@ struct Batch::Maker {
   const Program& program;
   std::span<const Value> inputs;
   PreparedLayers& prepared;
-  LayerKernels kernels;
+  const ChosenKernels& kernels;
 
   [[nodiscard]] std::unique_ptr<Plan> all() const {
     return std::make_unique<Plan>(program, inputs, prepared, kernels);
@@ -143,12 +143,13 @@ struct Batch::Maker {
 };
 
 Batch::Batch(const Program& program, std::span<const Value> inputs, PreparedLayers& prepared,
-             LayerKernels kernels) {
+             const ChosenKernels& kernels) {
   take_all({program, inputs, prepared, kernels});
 }
 
 Batch::Batch(const Program& program, std::span<const Value> inputs, PreparedLayers& prepared,
-             LayerKernels kernels, std::span<const std::byte* const> data, BatchTuning& tuning) {
+             const ChosenKernels& kernels, std::span<const std::byte* const> data,
+             BatchTuning& tuning) {
   const Maker maker{program, inputs, prepared, kernels};
   samples_ = batch_of(inputs);
   if (samples_ >= 2 && splits(program, inputs)) {

@@ -27,13 +27,13 @@ class Batch {
  public:
   /// As Plan; runs all samples at once.
   Batch(const Program& program, std::span<const Value> inputs, PreparedLayers& prepared,
-        LayerKernels kernels);
+        const ChosenKernels& kernels);
 
   /// In parts of the size that is fastest, which is measured on the elements `data` unless it is
   /// settled, and shared among threads where there are as many samples; all at once where the
   /// network does not keep samples apart. What runs as one takes threads in the steps that gain.
   Batch(const Program& program, std::span<const Value> inputs, PreparedLayers& prepared,
-        LayerKernels kernels, std::span<const std::byte* const> data, BatchTuning& tuning);
+        const ChosenKernels& kernels, std::span<const std::byte* const> data, BatchTuning& tuning);
 
   /// As Plan::run().
   void run(std::span<const std::byte* const> inputs);

@@ -83,6 +83,7 @@ struct Planned {
   int in_place = -1;  ///< Output 0 may be written over this input, if that has as many bytes.
   std::shared_ptr<const Constant> known = {};  ///< Output 0, where it does not depend on elements.
   bool deferred = false;                       ///< Call::only_shapes left it at that.
+  bool packs = false;                          ///< Its weights are constant, and packed.
   bool optional_first = false;                 ///< A run does without memory for output 0.
 };
 

@@ -122,6 +122,7 @@ struct Session::Impl {
   SessionOptions options;
   bool shapes_used = false;  ///< By passes, or too late for them.
   std::vector<bool> told;    ///< By input.
+  std::optional<ChosenKernels> kernels;
   PreparedLayers prepared;
   std::vector<Value> planned_for;
   std::unique_ptr<Batch> plan;
@@ -171,9 +172,21 @@ struct Session::Impl {
     prepared.assign(program.graph.nodes.size(), nullptr);
     data.resize(program.graph.inputs.size());
     if (!signatures) return false;
-    Plan::prepare(program, *guess, prepared, options.kernels);
+    choose_kernels(*guess);
+    Plan::prepare(program, *guess, prepared, *kernels);
     make_plan(*guess);
     return true;
+  }
+
+  /// Once, before the first layer is packed.
+  void choose_kernels(std::span<const Value> inputs) {
+    if (kernels) return;
+    ChosenKernels chosen(options.kernels);
+    if (!options.layer_kernels.empty()) {
+      chosen.forced =
+          find_forced(program.graph, Plan::layers(program, inputs), options.layer_kernels);
+    }
+    kernels = std::move(chosen);
   }
 
   /// First extent of the input at that position, where it is open.
@@ -251,9 +264,10 @@ struct Session::Impl {
   /// them; without, until the first run.
   void make_plan(std::vector<Value> inputs, std::span<const std::byte* const> elements = {}) {
     plan.reset();
-    plan = elements.empty() ? std::make_unique<Batch>(program, inputs, prepared, options.kernels)
-                            : std::make_unique<Batch>(program, inputs, prepared, options.kernels,
-                                                      elements, tuning);
+    choose_kernels(inputs);
+    plan = elements.empty()
+               ? std::make_unique<Batch>(program, inputs, prepared, *kernels)
+               : std::make_unique<Batch>(program, inputs, prepared, *kernels, elements, tuning);
     planned_for = elements.empty() ? std::vector<Value>() : std::move(inputs);
     drop_packed_weights();
     answers.clear();

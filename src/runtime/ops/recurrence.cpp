@@ -272,6 +272,7 @@ Planned plan_recurrence(const Call& call, const RecurrentKind& kind) {
   planned.outputs = {call.sized(ElementType::float32, all), {ElementType::float32, state}};
   if (kind.has_cell) planned.outputs.push_back({ElementType::float32, state});
   planned.optional_first = true;
+  planned.packs = is_constant(call, 1) || is_constant(call, 2);
   planned.deferred = call.only_shapes;
   planned.scratch = static_cast<std::size_t>(r->scratch()) * sizeof(float);
   planned.run = [r](const Memory& memory) {
