@@ -104,6 +104,7 @@ struct Measured {
   SessionMemory memory;
   std::int64_t at_once = 0;  ///< Samples, of a batch in parts.
   int one_threads = 1, many_threads = 1;
+  bool measured = false;  ///< Kernels, at load.
 };
 
 Json rival_json(const Measured& ours, const Rival& rival) {
@@ -131,11 +132,12 @@ std::string rival_text(const Measured& ours, const Rival& rival, std::int64_t ba
   return out;
 }
 
-Json measured_json(const Measured& ours, const Request& request) {
+Json measured_json(const Measured& ours, const Json& choices, const Request& request) {
   const double rate = 1000 * static_cast<double>(request.batch) / percentile(ours.many, 0.5);
   return {{"model", request.model.string()},
           {"kernels", request.choice.kernels},
           {"layer_kernels", request.choice.layer_kernels},
+          {"choices", choices},
           {"threads", threads()},
           {"isa", name(active_isa())},
           {"load_ms", ours.load},
@@ -182,7 +184,7 @@ std::string measured_text(const Measured& ours, const Request& request) {
       "batch {:<6} {:.3f} ms median, {:.3f} least: {:.0f} samples a second{}{}\n"
       "memory       weights {}, values {}, scratch {}; the process {} at most",
       request.model.string(), kernels_text(request.choice), threads(), ours.load,
-      request.choice.kernels == "fastest" ? ", kernels measured within" : "",
+      ours.measured ? ", kernels measured within" : "",
       bytes(ours.peak_of_load - ours.peak_before_load), percentile(ours.one, 0.5), ours.one.front(),
       percentile(ours.one, 0.9), percentile(ours.one, 0.99), ours.one.size(),
       on_threads(ours.one_threads), request.batch, median, ours.many.front(),
@@ -202,6 +204,8 @@ void bench(const Context& context, const Request& request) {
   Session session = open_session(request.model, request.choice);
   ours.load = milliseconds(Clock::now() - begin);
   ours.peak_of_load = peak_memory();
+  ours.measured = request.choice.kernels == "fastest" &&
+                  (request.choice.choices.empty() || session.choices().chosen > 0);
   const auto one = make_inputs(session, 1, options);
   const auto many = make_inputs(session, request.batch, options);
   std::optional<Rival> rival;
@@ -220,8 +224,10 @@ void bench(const Context& context, const Request& request) {
   }
   ours.memory = session.memory();
   ours.at_once = session.samples_at_once();
-  Json json = measured_json(ours, request);
+  Json json = measured_json(ours, choices_json(session, request.choice), request);
   std::string text = measured_text(ours, request);
+  if (!request.choice.choices.empty()) text += "\n" + choices_text(session, request.choice);
+  tell_stale_choices(context, session, request.choice);
   if (rival) {
     json["against"] = rival_json(ours, *rival);
     text += rival_text(ours, *rival, request.batch);

@@ -74,7 +74,7 @@ void add_session_options(CLI::App& app, SessionChoice& choice) {
                  "activations; dense: float weights")
       ->check(CLI::IsMember(words()))
       ->capture_default_str();
-  (void)add_layer_options(app, choice);
+  add_layer_options(app, choice);
   app.add_option("--at-once", choice.samples_at_once,
                  "Samples of a batch to run at once; 0: as many as measure fastest, with other "
                  "kernels than the fastest all")
@@ -84,17 +84,25 @@ void add_session_options(CLI::App& app, SessionChoice& choice) {
                  "Shape of an input to measure with, NAME=1x3x32x32; open extents are 1 otherwise");
 }
 
-CLI::Option* add_layer_options(CLI::App& app, SessionChoice& choice) {
-  return app
-      .add_option("--layer-kernels", choice.layer_kernels,
-                  "The same for one layer, NODE=KERNELS, by the name that laconic run --explain "
-                  "prints; once for each layer")
-      ->allow_extra_args(false);
+void add_layer_options(CLI::App& app, SessionChoice& choice, CLI::Option* needs) {
+  auto* layer_kernels =
+      app.add_option("--layer-kernels", choice.layer_kernels,
+                     "The same for one layer, NODE=KERNELS, by the name that laconic run --explain "
+                     "prints; once for each layer")
+          ->allow_extra_args(false);
+  auto* file = app.add_option("--choices", choice.choices,
+                              "File (.json) that keeps which kernels measured fastest: taken from "
+                              "it, measured and written where it is not there or for another "
+                              "network or machine");
+  if (needs == nullptr) return;
+  layer_kernels->needs(needs);
+  file->needs(needs);
 }
 
 SessionOptions read_options(const SessionChoice& choice) {
   SessionOptions options{.kernels = parse_kernels(choice.kernels)};
   options.samples_at_once = choice.samples_at_once;
+  options.choices = choice.choices;
   for (const auto& text : choice.layer_kernels) {
     auto [node, kernels] = parse_layer(text);
     options.layer_kernels.insert_or_assign(std::move(node), kernels);
@@ -144,6 +152,32 @@ std::string layers_table(const Session& session) {
         chosen.bytes);
   }
   return out;
+}
+
+Json choices_json(const Session& session, const SessionChoice& choice) {
+  if (choice.choices.empty()) return nullptr;
+  const auto& report = session.choices();
+  return {{"file", choice.choices.string()},
+          {"taken", report.taken},
+          {"chosen", report.chosen},
+          {"stale", report.stale},
+          {"written", report.writings > 0}};
+}
+
+std::string choices_text(const Session& session, const SessionChoice& choice) {
+  if (choice.choices.empty()) return "";
+  const auto& report = session.choices();
+  return fmt::format("choices      {} of {} layers from {}{}{}", report.taken,
+                     report.taken + report.chosen, choice.choices.string(),
+                     report.stale.empty() ? "" : " (" + report.stale + ")",
+                     report.writings > 0 ? ", which was written" : "");
+}
+
+void tell_stale_choices(const Context& context, const Session& session,
+                        const SessionChoice& choice) {
+  const auto& stale = session.choices().stale;
+  if (stale.empty() || context.quiet || !context.is_first()) return;
+  fmt::print(stderr, "laconic: \"{}\" is written anew: {}\n", choice.choices.string(), stale);
 }
 
 Json rounding_json(std::span<const LayerRounding> layers) {

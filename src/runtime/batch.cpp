@@ -112,7 +112,7 @@ struct Batch::Maker {
 
   void find_size(std::span<const std::byte* const> data, std::int64_t samples,
                  BatchTuning& tuning) const {
-    if (tuning.settled) return;
+    if (tuning.settled || samples <= tuning.largest) return;
     const SerialLoops each_thread_by_itself;
     std::vector<Candidate> candidates(1);
     candidates[0] = {1, some(1)};
@@ -139,6 +139,7 @@ struct Batch::Maker {
       last = std::move(next);
     }
     tuning.settled = tuning.settled || static_cast<double>(2 * last.samples) * single > slow;
+    tuning.largest = samples;
   }
 };
 

@@ -124,9 +124,9 @@ class Planner {
       for (const std::size_t slot : slots) read(slot);
       return;
     }
-    Planned planned = find_operator(node.op)->plan({node, program_.graph.opset, inputs,
-                                                    prepared_[position], program_.max_elements,
-                                                    kernels_.of(position), only_shapes_, jobs_});
+    Planned planned = find_operator(node.op)->plan(
+        {node, program_.graph.opset, inputs, prepared_[position], program_.max_elements,
+         kernels_.of(position), kernels_.recorded_of(position), only_shapes_, jobs_});
     if (planned.outputs.size() < node.outputs.size()) {
       fail(ErrorCode::unsupported_operator, "{}: its output {} is not supported", describe(node),
            planned.outputs.size());

@@ -9,6 +9,7 @@
 #include "graph/passes.h"
 #include "laconic/error.h"
 #include "runtime/batch.h"
+#include "runtime/choices.h"
 
 namespace laconic {
 
@@ -123,6 +124,8 @@ struct Session::Impl {
   bool shapes_used = false;  ///< By passes, or too late for them.
   std::vector<bool> told;    ///< By input.
   std::optional<ChosenKernels> kernels;
+  std::optional<ChoicesKeeper> keeper;
+  ChoicesReport none_kept;
   PreparedLayers prepared;
   std::vector<Value> planned_for;
   std::unique_ptr<Batch> plan;
@@ -175,6 +178,7 @@ struct Session::Impl {
     choose_kernels(*guess);
     Plan::prepare(program, *guess, prepared, *kernels);
     make_plan(*guess);
+    keep_choices();
     return true;
   }
 
@@ -182,11 +186,29 @@ struct Session::Impl {
   void choose_kernels(std::span<const Value> inputs) {
     if (kernels) return;
     ChosenKernels chosen(options.kernels);
-    if (!options.layer_kernels.empty()) {
-      chosen.forced =
-          find_forced(program.graph, Plan::layers(program, inputs), options.layer_kernels);
+    if (!options.layer_kernels.empty() || !options.choices.empty()) {
+      const auto layers = Plan::layers(program, inputs);
+      chosen.forced = find_forced(program.graph, layers, options.layer_kernels);
+      const bool measures = std::ranges::any_of(
+          layers, [&](std::size_t node) { return chosen.of(node) == LayerKernels::fastest; });
+      if (!options.choices.empty() && measures) {
+        ChoicesKeeper file(options.choices, program, layers, inputs);
+        file.take(chosen, kept_tuning());
+        keeper = std::move(file);
+      }
     }
     kernels = std::move(chosen);
+  }
+
+  /// None where what batches are run by depends on what the options force.
+  [[nodiscard]] BatchTuning* kept_tuning() {
+    const bool free = options.kernels == LayerKernels::fastest && options.layer_kernels.empty() &&
+                      options.samples_at_once == 0;
+    return free ? &tuning : nullptr;
+  }
+
+  void keep_choices() {
+    if (keeper) keeper->keep(*kernels, prepared, kept_tuning());
   }
 
   /// First extent of the input at that position, where it is open.
@@ -321,6 +343,7 @@ struct Session::Impl {
     }
     make_plan(std::move(values), data);
     shapes_used = true;  // Or never will be: layers are packed for the nodes as they are.
+    keep_choices();
   }
 };
 
@@ -375,6 +398,10 @@ std::vector<LayerReport> Session::layers() const {
     }
   }
   return out;
+}
+
+const ChoicesReport& Session::choices() const noexcept {
+  return impl_->keeper ? impl_->keeper->report() : impl_->none_kept;
 }
 
 std::int64_t Session::samples_at_once() const noexcept {

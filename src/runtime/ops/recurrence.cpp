@@ -133,8 +133,11 @@ class ProductMaker {
     }
     const Weights weights = slice_rows(weights_[input], row, outputs, inputs);
     const bool quantized = std::holds_alternative<StreamedTensor>(weights);
-    const LayerTask task{
-        call_.node, call_.kernels, {outputs, inputs}, quantized, [&weights] { return weights; }};
+    const LayerTask task{call_.node,
+                         call_.kernels_of(made_->layers.size()),
+                         {outputs, inputs},
+                         quantized,
+                         [&weights] { return weights; }};
     product.layer = choose_linear(task, rows)();
     made_->layers.push_back(product.layer);
     made_->bytes += product.layer->bytes;
