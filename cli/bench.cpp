@@ -6,6 +6,7 @@
 #include <fstream>
 #include <optional>
 
+#include "bench_kernels.h"
 #include "laconic/error.h"
 #include "laconic/kernels.h"
 #include "laconic/random.h"
@@ -240,7 +241,11 @@ void bench(const Context& context, const Request& request) {
 void add_bench(CLI::App& app, Context& context) {
   add_common(app, context);
   auto request = std::make_shared<Request>();
-  app.add_option("model", request->model, "A .lac or .onnx file")->required();
+  // Not required() as with other verbs: `bench kernels` has none.
+  app.add_option("model", request->model, "A .lac or .onnx file; ./kernels, if it is named so");
+  auto* kernels = app.add_subcommand(
+      "kernels", "Time the packed kernels alone, beside what the machine can do at most");
+  add_bench_kernels(*kernels, context);
   add_session_options(app, request->choice);
   app.add_option("--batch", request->batch, "Samples of a run when throughput is measured")
       ->check(CLI::Range(1, 65536))
@@ -251,8 +256,13 @@ void add_bench(CLI::App& app, Context& context) {
   app.add_option("--against", request->against,
                  "onnxruntime, or onnxruntime:FOLDER of its node_modules: measure ONNX Runtime in "
                  "turns, on the float model and on the DequantizeLinear export; needs node");
-  app.callback(
-      [&context, request] { context.run = [&context, request] { bench(context, *request); }; });
+  app.callback([&context, request, kernels] {
+    if (kernels->parsed() && !request->model.empty())
+      throw CLI::ExtrasError("bench", {request->model.string()});
+    if (kernels->parsed()) return;
+    if (request->model.empty()) throw CLI::RequiredError("model");
+    context.run = [&context, request] { bench(context, *request); };
+  });
 }
 
 }  // namespace laconic::cli
