@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 scripts/install-packages.sh build data
-cmake --preset release -DLACONIC_TESTS=OFF -DLACONIC_BENCHMARKS=OFF >/dev/null
+cmake --preset release -DLACONIC_TESTS=OFF >/dev/null
 cmake --build --preset release --target laconic_program
 
 laconic=build/release/cli/laconic

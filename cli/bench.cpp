@@ -6,6 +6,7 @@
 #include <fstream>
 #include <optional>
 
+#include "bench_kernels.h"
 #include "laconic/error.h"
 #include "laconic/kernels.h"
 #include "laconic/random.h"
@@ -104,6 +105,7 @@ struct Measured {
   SessionMemory memory;
   std::int64_t at_once = 0;  ///< Samples, of a batch in parts.
   int one_threads = 1, many_threads = 1;
+  bool measured = false;  ///< Kernels, at load.
 };
 
 Json rival_json(const Measured& ours, const Rival& rival) {
@@ -131,10 +133,12 @@ std::string rival_text(const Measured& ours, const Rival& rival, std::int64_t ba
   return out;
 }
 
-Json measured_json(const Measured& ours, const Request& request) {
+Json measured_json(const Measured& ours, const Json& choices, const Request& request) {
   const double rate = 1000 * static_cast<double>(request.batch) / percentile(ours.many, 0.5);
   return {{"model", request.model.string()},
           {"kernels", request.choice.kernels},
+          {"layer_kernels", request.choice.layer_kernels},
+          {"choices", choices},
           {"threads", threads()},
           {"isa", name(active_isa())},
           {"load_ms", ours.load},
@@ -165,6 +169,12 @@ std::string on_threads(int used) {
   return threads() > 1 ? fmt::format(", on {} of {} threads", used, threads()) : "";
 }
 
+/// "fastest", "fastest (conv1=dense)".
+std::string kernels_text(const SessionChoice& choice) {
+  if (choice.layer_kernels.empty()) return choice.kernels;
+  return fmt::format("{} ({})", choice.kernels, fmt::join(choice.layer_kernels, ", "));
+}
+
 std::string measured_text(const Measured& ours, const Request& request) {
   const auto bytes = [](auto number) { return human_bytes(static_cast<double>(number)); };
   const double median = percentile(ours.many, 0.5);
@@ -174,8 +184,8 @@ std::string measured_text(const Measured& ours, const Request& request) {
       "batch 1      {:.3f} ms median, {:.3f} least, {:.3f} p90, {:.3f} p99, {} runs{}\n"
       "batch {:<6} {:.3f} ms median, {:.3f} least: {:.0f} samples a second{}{}\n"
       "memory       weights {}, values {}, scratch {}; the process {} at most",
-      request.model.string(), request.choice.kernels, threads(), ours.load,
-      request.choice.kernels == "fastest" ? ", kernels measured within" : "",
+      request.model.string(), kernels_text(request.choice), threads(), ours.load,
+      ours.measured ? ", kernels measured within" : "",
       bytes(ours.peak_of_load - ours.peak_before_load), percentile(ours.one, 0.5), ours.one.front(),
       percentile(ours.one, 0.9), percentile(ours.one, 0.99), ours.one.size(),
       on_threads(ours.one_threads), request.batch, median, ours.many.front(),
@@ -195,6 +205,8 @@ void bench(const Context& context, const Request& request) {
   Session session = open_session(request.model, request.choice);
   ours.load = milliseconds(Clock::now() - begin);
   ours.peak_of_load = peak_memory();
+  ours.measured = request.choice.kernels == "fastest" &&
+                  (request.choice.choices.empty() || session.choices().chosen > 0);
   const auto one = make_inputs(session, 1, options);
   const auto many = make_inputs(session, request.batch, options);
   std::optional<Rival> rival;
@@ -213,8 +225,10 @@ void bench(const Context& context, const Request& request) {
   }
   ours.memory = session.memory();
   ours.at_once = session.samples_at_once();
-  Json json = measured_json(ours, request);
+  Json json = measured_json(ours, choices_json(session, request.choice), request);
   std::string text = measured_text(ours, request);
+  if (!request.choice.choices.empty()) text += "\n" + choices_text(session, request.choice);
+  tell_stale_choices(context, session, request.choice);
   if (rival) {
     json["against"] = rival_json(ours, *rival);
     text += rival_text(ours, *rival, request.batch);
@@ -227,7 +241,11 @@ void bench(const Context& context, const Request& request) {
 void add_bench(CLI::App& app, Context& context) {
   add_common(app, context);
   auto request = std::make_shared<Request>();
-  app.add_option("model", request->model, "A .lac or .onnx file")->required();
+  // Not required() as with other verbs: `bench kernels` has none.
+  app.add_option("model", request->model, "A .lac or .onnx file; ./kernels, if it is named so");
+  auto* kernels = app.add_subcommand(
+      "kernels", "Time the packed kernels alone, beside what the machine can do at most");
+  add_bench_kernels(*kernels, context);
   add_session_options(app, request->choice);
   app.add_option("--batch", request->batch, "Samples of a run when throughput is measured")
       ->check(CLI::Range(1, 65536))
@@ -238,8 +256,13 @@ void add_bench(CLI::App& app, Context& context) {
   app.add_option("--against", request->against,
                  "onnxruntime, or onnxruntime:FOLDER of its node_modules: measure ONNX Runtime in "
                  "turns, on the float model and on the DequantizeLinear export; needs node");
-  app.callback(
-      [&context, request] { context.run = [&context, request] { bench(context, *request); }; });
+  app.callback([&context, request, kernels] {
+    if (kernels->parsed() && !request->model.empty())
+      throw CLI::ExtrasError("bench", {request->model.string()});
+    if (kernels->parsed()) return;
+    if (request->model.empty()) throw CLI::RequiredError("model");
+    context.run = [&context, request] { bench(context, *request); };
+  });
 }
 
 }  // namespace laconic::cli

@@ -14,11 +14,17 @@
 namespace laconic::cli {
 namespace {
 
+SessionChoice no_kernels() {
+  SessionChoice choice;
+  choice.kernels.clear();
+  return choice;
+}
+
 struct Request {
   std::filesystem::path input, curves;
   std::string data, part = "test";
   std::int64_t limit = 0;
-  SessionChoice choice{.kernels = {}, .shapes = {}};  ///< No kernels: LibTorch.
+  SessionChoice choice = no_kernels();  ///< LibTorch.
 };
 
 Part part_of(const Request& request) {
@@ -37,8 +43,10 @@ DetectionEvaluation judge(const Context& context, const Request& request, const 
   }
   check_detector_fits(graph, data);
   Session session = open_session(request.input, request.choice);
-  return evaluate_detections(session, detector_form(graph), data, part_of(request), request.limit,
-                             progress);
+  auto found = evaluate_detections(session, detector_form(graph), data, part_of(request),
+                                   request.limit, progress);
+  tell_stale_choices(context, session, request.choice);
+  return found;
 }
 
 std::string in_words(const SkippedAnnotations& skipped) {
@@ -109,9 +117,11 @@ void add_eval(CLI::App& app, Context& context) {
       ->capture_default_str();
   app.add_option("--limit", request->limit, "Only so many samples; 0: all")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--kernels", request->choice.kernels,
-                 "Detectors: run as laconic run does, on these kernels; LibTorch otherwise")
-      ->check(CLI::IsMember({"fastest", "int8", "packed", "dense"}));
+  auto* kernels =
+      app.add_option("--kernels", request->choice.kernels,
+                     "Detectors: run as laconic run does, on these kernels; LibTorch otherwise")
+          ->check(CLI::IsMember({"fastest", "int8", "packed", "dense"}));
+  add_layer_options(app, request->choice, kernels);
   app.add_option("--curves", request->curves,
                  "Detectors: an SVG file to draw precision against recall in");
   app.add_flag("-f,--force", context.force, "Overwrite a file that exists");

@@ -168,8 +168,11 @@ void run(const Context& context, const Request& request) {
   Json json{{"model", request.model.string()}, {"outputs", outputs}};
   if (request.explain) {
     json["layers"] = layers_json(session);
-    text = layers_table(session) + "\n" + text;
+    const auto choices = choices_text(session, request.choice);
+    if (!choices.empty()) json["choices"] = choices_json(session, request.choice);
+    text = layers_table(session) + "\n" + (choices.empty() ? "" : choices + "\n") + text;
   }
+  tell_stale_choices(context, session, request.choice);
   if (request.rounding) {
     const auto layers = rounding(request, views);
     json["rounding"] = rounding_json(layers);

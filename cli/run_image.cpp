@@ -68,6 +68,7 @@ void run_on_image(const Context& context, const ImageRequest& request) {
   start = Clock::now();
   const auto outputs = detector.session.run({&input, 1});
   const double running = milliseconds_since(start);
+  tell_stale_choices(context, detector.session, request.choice);
   start = Clock::now();
   auto found = detect(form, maps_of(outputs), detector.height, detector.width,
                       {.least_score = request.least_score});

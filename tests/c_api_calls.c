@@ -37,6 +37,28 @@ int run_by_c_api(const char* path, const float* x, int64_t batch, float* y) {
   return 0;
 }
 
+/* The file of choices is written by the first load and taken by the second; a file of another kind
+ * is refused. Returns as above. */
+int load_with_choices_by_c_api(const char* path, const char* choices) {
+  laconic_session* session = NULL;
+  for (int again = 0; again < 2; ++again) {
+    CHECK(laconic_load_with_choices(path, LACONIC_KERNELS_FASTEST, choices, &session) == LACONIC_OK);
+    laconic_free(session);
+    session = NULL;
+    FILE* file = fopen(choices, "r");
+    CHECK(file != NULL);
+    fclose(file);
+  }
+  CHECK(laconic_load_with_choices(path, LACONIC_KERNELS_FASTEST, path, &session) ==
+        LACONIC_INVALID_DATA);
+  CHECK(strstr(laconic_error_text(session), "is no file of choices") != NULL);
+  laconic_free(session);
+  session = NULL;
+  CHECK(laconic_load_with_choices(path, LACONIC_KERNELS_DENSE, NULL, &session) == LACONIC_OK);
+  laconic_free(session);
+  return 0;
+}
+
 /* Misuse is answered by a status and a sentence. Returns as above. */
 int misuse_c_api(const char* path, const char* damaged) {
   laconic_session* session = NULL;

@@ -8,6 +8,7 @@
 
 extern "C" {
 int run_by_c_api(const char* path, const float* x, std::int64_t batch, float* y);
+int load_with_choices_by_c_api(const char* path, const char* choices);
 int misuse_c_api(const char* path, const char* damaged);
 }
 
@@ -32,6 +33,10 @@ TEST_F(CApi, AnswersAsTheSessionDoes) {
   std::vector<float> y(8);
   ASSERT_EQ(run_by_c_api(path.c_str(), x.data(), 2, y.data()), 0);
   EXPECT_EQ(y, wanted);
+}
+
+TEST_F(CApi, KeepsChoices) {
+  EXPECT_EQ(load_with_choices_by_c_api(path.c_str(), folder.path("n.json").c_str()), 0);
 }
 
 TEST_F(CApi, SaysWhatIsWrong) {

@@ -62,6 +62,12 @@ typedef struct laconic_session laconic_session;
  * laconic_error_text() and must be freed all the same. */
 int laconic_load(const char* path, enum laconic_kernels kernels, laconic_session** session);
 
+/* As laconic_load(), with a file that keeps which kernels measured fastest: they are taken from it,
+ * or measured and written to it where it is not there, or is for another network or machine; see
+ * docs/runtime.md. Null or "": none. */
+int laconic_load_with_choices(const char* path, enum laconic_kernels kernels, const char* choices,
+                              laconic_session** session);
+
 /* Frees a session and all that it handed out. Null is allowed. */
 void laconic_free(laconic_session* session);
 

@@ -50,9 +50,22 @@ enum class LayerKernels : std::uint8_t {
 struct SessionOptions {
   LayerKernels kernels = LayerKernels::fastest;
 
+  /// For single layers instead, by the name of the node, or of the value that it writes where it
+  /// has none, or by LayerReport::node. Error(invalid_argument) for what names no layer with
+  /// weights is thrown when the session is made, or by the first run() where only that tells
+  /// shapes.
+  std::map<std::string, LayerKernels, std::less<>> layer_kernels = {};
+
   /// Shapes to plan for at once, by input; extents that the network leaves open and that are not
   /// given here are taken to be 1. Other shapes are planned for when run() meets them.
   std::map<std::string, Shape, std::less<>> shapes = {};
+
+  /// A file that keeps what was measured: a session takes from it the kernels of layers that are to
+  /// have the fastest (of none: it stays untouched), measures those that it lacks, and adds them. A
+  /// file for another network, shapes, CPU or instruction set is written anew. So is what a run
+  /// measures when shapes first come, if all layers may have the fastest. Error(invalid_data) for a
+  /// file that is damaged or of another kind, which stays as it is; Error(cannot_write). None: "".
+  std::filesystem::path choices = {};
 
   /// Samples of a batch to run at once, where the network keeps samples apart: what few need stays
   /// in the caches. 0: with kernels `fastest` as many as measure fastest when a batch first comes,
@@ -77,6 +90,14 @@ struct LayerReport {
   std::string op;
   Shape weights;
   std::vector<Tried> tried;  ///< The first is the one that runs.
+};
+
+/// What became of SessionOptions::choices.
+struct ChoicesReport {
+  std::int64_t taken = 0;     ///< Layers whose kernels were in the file,
+  std::int64_t chosen = 0;    ///< and those whose were not.
+  std::string stale;          ///< "it is for another CPU, ...": why what it held did not count.
+  std::int64_t writings = 0;  ///< How often the file was written so far.
 };
 
 /// Memory that a session holds.
@@ -117,6 +138,9 @@ class Session {
   /// Layers with weights, in the order in which they run. Measures now what was not measured when
   /// the session was made: layers whose kernels were not chosen by it.
   [[nodiscard]] std::vector<LayerReport> layers() const;
+
+  /// All zero without a file, and until shapes are known.
+  [[nodiscard]] const ChoicesReport& choices() const noexcept;
 
   [[nodiscard]] SessionMemory memory() const noexcept;
 

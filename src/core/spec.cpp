@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <numeric>
 #include <optional>
 
+#include "core/nearest.h"
 #include "laconic/error.h"
 
 namespace laconic {
@@ -19,28 +19,6 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     if (at == std::string_view::npos) return parts;
     text.remove_prefix(at + 1);
   }
-}
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
-/// The valid words, the one most like `word` first.
-std::string nearest_first(std::string_view word, std::vector<std::string_view> valid) {
-  std::stable_sort(valid.begin(), valid.end(),
-                   [&](auto a, auto b) { return edit_distance(word, a) < edit_distance(word, b); });
-  return fmt::format("{}", fmt::join(valid, ", "));
 }
 
 std::optional<double> plain_number(std::string_view text) {

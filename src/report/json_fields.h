@@ -4,19 +4,14 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/json.h"
 #include "report/findings.h"
 
 namespace laconic {
-
-using Json = nlohmann::json;  // Not the ordered one, whose objects take quadratic time to fill.
-
-/// Throws Error(invalid_data) for text that is no JSON, or that nests deeper than 32 levels.
-[[nodiscard]] Json parse_json(std::string_view text);
 
 /// Null if there is none.
 [[nodiscard]] const Json* find(const Json& json, const char* key);

@@ -101,7 +101,7 @@ struct Batch::Maker {
   const Program& program;
   std::span<const Value> inputs;
   PreparedLayers& prepared;
-  LayerKernels kernels;
+  const ChosenKernels& kernels;
 
   [[nodiscard]] std::unique_ptr<Plan> all() const {
     return std::make_unique<Plan>(program, inputs, prepared, kernels);
@@ -112,7 +112,7 @@ struct Batch::Maker {
 
   void find_size(std::span<const std::byte* const> data, std::int64_t samples,
                  BatchTuning& tuning) const {
-    if (tuning.settled) return;
+    if (tuning.settled || samples <= tuning.largest) return;
     const SerialLoops each_thread_by_itself;
     std::vector<Candidate> candidates(1);
     candidates[0] = {1, some(1)};
@@ -139,16 +139,18 @@ struct Batch::Maker {
       last = std::move(next);
     }
     tuning.settled = tuning.settled || static_cast<double>(2 * last.samples) * single > slow;
+    tuning.largest = samples;
   }
 };
 
 Batch::Batch(const Program& program, std::span<const Value> inputs, PreparedLayers& prepared,
-             LayerKernels kernels) {
+             const ChosenKernels& kernels) {
   take_all({program, inputs, prepared, kernels});
 }
 
 Batch::Batch(const Program& program, std::span<const Value> inputs, PreparedLayers& prepared,
-             LayerKernels kernels, std::span<const std::byte* const> data, BatchTuning& tuning) {
+             const ChosenKernels& kernels, std::span<const std::byte* const> data,
+             BatchTuning& tuning) {
   const Maker maker{program, inputs, prepared, kernels};
   samples_ = batch_of(inputs);
   if (samples_ >= 2 && splits(program, inputs)) {

@@ -18,6 +18,7 @@ struct BatchTuning {
   std::int64_t samples = 0;  ///< Of a part: fastest so far; 0: not measured.
   bool settled = false;      ///< More at once were slower, or no faster.
   bool told = false;         ///< Whatever the number of threads.
+  std::int64_t largest = 0;  ///< Batch that it was measured on.
 
   /// Which steps of a plan are run on one thread, by the shapes of the inputs.
   std::map<std::vector<Shape>, std::vector<bool>> alone = {};
@@ -27,13 +28,14 @@ class Batch {
  public:
   /// As Plan; runs all samples at once.
   Batch(const Program& program, std::span<const Value> inputs, PreparedLayers& prepared,
-        LayerKernels kernels);
+        const ChosenKernels& kernels);
 
   /// In parts of the size that is fastest, which is measured on the elements `data` unless it is
-  /// settled, and shared among threads where there are as many samples; all at once where the
-  /// network does not keep samples apart. What runs as one takes threads in the steps that gain.
+  /// settled or was measured on as large a batch, and shared among threads where there are as many
+  /// samples; all at once where the network does not keep samples apart. What runs as one takes
+  /// threads in the steps that gain.
   Batch(const Program& program, std::span<const Value> inputs, PreparedLayers& prepared,
-        LayerKernels kernels, std::span<const std::byte* const> data, BatchTuning& tuning);
+        const ChosenKernels& kernels, std::span<const std::byte* const> data, BatchTuning& tuning);
 
   /// As Plan::run().
   void run(std::span<const std::byte* const> inputs);

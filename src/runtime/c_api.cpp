@@ -87,6 +87,11 @@ const char* name_at(std::span<const laconic::ValueInfo> values, std::size_t inde
 }  // namespace
 
 int laconic_load(const char* path, enum laconic_kernels kernels, laconic_session** session) {
+  return laconic_load_with_choices(path, kernels, nullptr, session);
+}
+
+int laconic_load_with_choices(const char* path, enum laconic_kernels kernels, const char* choices,
+                              laconic_session** session) {
   if (session == nullptr) return LACONIC_INVALID_ARGUMENT;
   *session = new (std::nothrow) laconic_session;
   if (*session == nullptr) return LACONIC_NO_MEMORY;
@@ -96,6 +101,7 @@ int laconic_load(const char* path, enum laconic_kernels kernels, laconic_session
       refuse("there are no such kernels");
     laconic::SessionOptions options;
     options.kernels = static_cast<laconic::LayerKernels>(kernels);
+    if (choices != nullptr) options.choices = choices;
     (*session)->session = laconic::Session::open(path, options);
   });
 }

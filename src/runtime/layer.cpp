@@ -53,7 +53,7 @@ std::vector<LayerKernels> ways(LayerKernels kernels, bool quantized) {
 LayerTask task_of(const Call& call, bool divisible) {
   const Value* value = call.inputs[1];
   return {call.node,
-          call.kernels,
+          call.kernels_of(0),
           value->signature.shape,
           value->quantized != nullptr,
           [value] { return weights_of(*value); },

@@ -157,7 +157,8 @@ class LayerChooser {
                                                             std::span<const Way> ways) const {
     auto layer = std::make_shared<Layer<Packed>>(std::move(packed));
     layer->bytes = layer->packed.bytes();
-    Prepared::Part part{{describe(task_.node), task_.node.op, task_.shape, {}}, {}};
+    Prepared::Part part{
+        {describe(task_.node), task_.node.op, task_.shape, {}}, ways.front().kernels, {}};
     for (const Way& way : ways) {
       if (way.measured) part.report.tried.push_back(way.report);
     }

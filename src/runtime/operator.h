@@ -83,6 +83,7 @@ struct Planned {
   int in_place = -1;  ///< Output 0 may be written over this input, if that has as many bytes.
   std::shared_ptr<const Constant> known = {};  ///< Output 0, where it does not depend on elements.
   bool deferred = false;                       ///< Call::only_shapes left it at that.
+  bool packs = false;                          ///< Its weights are constant, and packed.
   bool optional_first = false;                 ///< A run does without memory for output 0.
 };
 
@@ -90,6 +91,7 @@ struct Planned {
 struct Prepared {
   struct Part {
     LayerReport report;
+    LayerKernels kernels = LayerKernels::dense;      ///< Of those it was chosen from.
     std::function<std::chrono::nanoseconds()> time;  ///< Of a run, where that was not measured.
   };
   virtual ~Prepared() = default;
@@ -116,10 +118,16 @@ struct Call {
   std::shared_ptr<const Prepared>& prepared;  ///< Kept for plans for other shapes.
   std::int64_t max_elements;                  ///< That a value may have.
   LayerKernels kernels = LayerKernels::fastest;
+  std::span<const LayerKernels> recorded = {};  ///< As ChosenKernels has them.
   bool only_shapes = false;  ///< Only Planned::outputs are asked for: nothing is packed.
   std::vector<PackingJob>* jobs = nullptr;  ///< But for what is to be packed, which goes here.
 
   [[nodiscard]] bool has(std::size_t i) const { return i < inputs.size() && inputs[i] != nullptr; }
+
+  /// Of the node's layer of that number: the one that is recorded, or else `kernels`.
+  [[nodiscard]] LayerKernels kernels_of(std::size_t layer) const {
+    return layer < recorded.size() ? recorded[layer] : kernels;
+  }
 
   /// Throws Error(invalid_data) if the input is left out.
   [[nodiscard]] const Signature& operator[](std::size_t i) const;

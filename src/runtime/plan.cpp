@@ -19,8 +19,8 @@ constexpr std::byte nothing[64] = {};
 class Planner {
  public:
   /// With `only_shapes`, layers are not packed; what would pack them is added to `jobs`, if given.
-  Planner(const Program& program, PreparedLayers& prepared, LayerKernels kernels, bool only_shapes,
-          std::vector<PackingJob>* jobs = nullptr)
+  Planner(const Program& program, PreparedLayers& prepared, const ChosenKernels& kernels,
+          bool only_shapes, std::vector<PackingJob>* jobs = nullptr)
       : program_(program),
         prepared_(prepared),
         kernels_(kernels),
@@ -44,6 +44,9 @@ class Planner {
       plan_.outputs_.push_back({bound.value.signature, bound.slot});
     }
   }
+
+  /// Nodes whose constant weights are packed.
+  [[nodiscard]] const std::vector<std::size_t>& layers() const { return layers_; }
 
   Signatures signatures() const {
     Signatures out;
@@ -121,9 +124,9 @@ class Planner {
       for (const std::size_t slot : slots) read(slot);
       return;
     }
-    Planned planned =
-        find_operator(node.op)->plan({node, program_.graph.opset, inputs, prepared_[position],
-                                      program_.max_elements, kernels_, only_shapes_, jobs_});
+    Planned planned = find_operator(node.op)->plan(
+        {node, program_.graph.opset, inputs, prepared_[position], program_.max_elements,
+         kernels_.of(position), kernels_.recorded_of(position), only_shapes_, jobs_});
     if (planned.outputs.size() < node.outputs.size()) {
       fail(ErrorCode::unsupported_operator, "{}: its output {} is not supported", describe(node),
            planned.outputs.size());
@@ -131,6 +134,7 @@ class Planner {
     if (node.outputs[0].empty() && !planned.optional_first)
       fail(ErrorCode::invalid_data, "{}: its first output must have a name", describe(node));
     planned.outputs.resize(node.outputs.size());
+    if (planned.packs) layers_.push_back(position);
     for (const std::size_t slot : slots) read(slot);
     const bool computable =
         !planned.deferred && !planned.known && std::ranges::all_of(inputs, [](const Value* value) {
@@ -234,9 +238,10 @@ class Planner {
 
   const Program& program_;
   PreparedLayers& prepared_;
-  LayerKernels kernels_;
+  const ChosenKernels& kernels_;
   bool only_shapes_;
   std::vector<PackingJob>* jobs_;
+  std::vector<std::size_t> layers_;
   std::map<std::string, int, std::less<>> reads_;
   std::map<std::string, Bound, std::less<>> bound_;
   std::vector<int> pending_;  ///< By slot: readings still to come.
@@ -245,7 +250,7 @@ class Planner {
 };
 
 Plan::Plan(const Program& program, std::span<const Value> inputs, PreparedLayers& prepared,
-           LayerKernels kernels) {
+           const ChosenKernels& kernels) {
   Planner planner(program, prepared, kernels, false);
   planner.plan(inputs);
   planner.finish(*this);
@@ -253,13 +258,22 @@ Plan::Plan(const Program& program, std::span<const Value> inputs, PreparedLayers
 
 Signatures Plan::infer(const Program& program, std::span<const Value> inputs) {
   PreparedLayers none(program.graph.nodes.size());
-  Planner planner(program, none, LayerKernels::dense, true);
+  const ChosenKernels any;
+  Planner planner(program, none, any, true);
   planner.plan(inputs);
   return planner.signatures();
 }
 
+std::vector<std::size_t> Plan::layers(const Program& program, std::span<const Value> inputs) {
+  PreparedLayers none(program.graph.nodes.size());
+  const ChosenKernels any;
+  Planner planner(program, none, any, true);
+  planner.plan(inputs);
+  return planner.layers();
+}
+
 void Plan::prepare(const Program& program, std::span<const Value> inputs, PreparedLayers& prepared,
-                   LayerKernels kernels) {
+                   const ChosenKernels& kernels) {
   std::vector<PackingJob> jobs;
   Planner planner(program, prepared, kernels, true, &jobs);
   planner.plan(inputs);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/arena.h"
+#include "runtime/chosen_kernels.h"
 #include "runtime/program.h"
 
 namespace laconic::runtime {
@@ -21,16 +22,20 @@ class Plan {
   /// `inputs` are in the order of the graph's; those that say what to do are known. Packs the
   /// layers that `prepared` lacks.
   Plan(const Program& program, std::span<const Value> inputs, PreparedLayers& prepared,
-       LayerKernels kernels);
+       const ChosenKernels& kernels);
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
 
   /// What every value is, without packing or running anything.
   [[nodiscard]] static Signatures infer(const Program& program, std::span<const Value> inputs);
 
+  /// Which nodes are layers with constant weights, which are packed.
+  [[nodiscard]] static std::vector<std::size_t> layers(const Program& program,
+                                                       std::span<const Value> inputs);
+
   /// Packs the layers that `prepared` lacks, several at a time where none is measured.
   static void prepare(const Program& program, std::span<const Value> inputs,
-                      PreparedLayers& prepared, LayerKernels kernels);
+                      PreparedLayers& prepared, const ChosenKernels& kernels);
 
   /// Runs on the elements of the inputs; outputs() are then good until the next run.
   void run(std::span<const std::byte* const> inputs);

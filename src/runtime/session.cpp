@@ -9,6 +9,7 @@
 #include "graph/passes.h"
 #include "laconic/error.h"
 #include "runtime/batch.h"
+#include "runtime/choices.h"
 
 namespace laconic {
 
@@ -122,6 +123,9 @@ struct Session::Impl {
   SessionOptions options;
   bool shapes_used = false;  ///< By passes, or too late for them.
   std::vector<bool> told;    ///< By input.
+  std::optional<ChosenKernels> kernels;
+  std::optional<ChoicesKeeper> keeper;
+  ChoicesReport none_kept;
   PreparedLayers prepared;
   std::vector<Value> planned_for;
   std::unique_ptr<Batch> plan;
@@ -171,9 +175,40 @@ struct Session::Impl {
     prepared.assign(program.graph.nodes.size(), nullptr);
     data.resize(program.graph.inputs.size());
     if (!signatures) return false;
-    Plan::prepare(program, *guess, prepared, options.kernels);
+    choose_kernels(*guess);
+    Plan::prepare(program, *guess, prepared, *kernels);
     make_plan(*guess);
+    keep_choices();
     return true;
+  }
+
+  /// Once, before the first layer is packed.
+  void choose_kernels(std::span<const Value> inputs) {
+    if (kernels) return;
+    ChosenKernels chosen(options.kernels);
+    if (!options.layer_kernels.empty() || !options.choices.empty()) {
+      const auto layers = Plan::layers(program, inputs);
+      chosen.forced = find_forced(program.graph, layers, options.layer_kernels);
+      const bool measures = std::ranges::any_of(
+          layers, [&](std::size_t node) { return chosen.of(node) == LayerKernels::fastest; });
+      if (!options.choices.empty() && measures) {
+        ChoicesKeeper file(options.choices, program, layers, inputs);
+        file.take(chosen, kept_tuning());
+        keeper = std::move(file);
+      }
+    }
+    kernels = std::move(chosen);
+  }
+
+  /// None where what batches are run by depends on what the options force.
+  [[nodiscard]] BatchTuning* kept_tuning() {
+    const bool free = options.kernels == LayerKernels::fastest && options.layer_kernels.empty() &&
+                      options.samples_at_once == 0;
+    return free ? &tuning : nullptr;
+  }
+
+  void keep_choices() {
+    if (keeper) keeper->keep(*kernels, prepared, kept_tuning());
   }
 
   /// First extent of the input at that position, where it is open.
@@ -251,9 +286,10 @@ struct Session::Impl {
   /// them; without, until the first run.
   void make_plan(std::vector<Value> inputs, std::span<const std::byte* const> elements = {}) {
     plan.reset();
-    plan = elements.empty() ? std::make_unique<Batch>(program, inputs, prepared, options.kernels)
-                            : std::make_unique<Batch>(program, inputs, prepared, options.kernels,
-                                                      elements, tuning);
+    choose_kernels(inputs);
+    plan = elements.empty()
+               ? std::make_unique<Batch>(program, inputs, prepared, *kernels)
+               : std::make_unique<Batch>(program, inputs, prepared, *kernels, elements, tuning);
     planned_for = elements.empty() ? std::vector<Value>() : std::move(inputs);
     drop_packed_weights();
     answers.clear();
@@ -307,6 +343,7 @@ struct Session::Impl {
     }
     make_plan(std::move(values), data);
     shapes_used = true;  // Or never will be: layers are packed for the nodes as they are.
+    keep_choices();
   }
 };
 
@@ -361,6 +398,10 @@ std::vector<LayerReport> Session::layers() const {
     }
   }
   return out;
+}
+
+const ChoicesReport& Session::choices() const noexcept {
+  return impl_->keeper ? impl_->keeper->report() : impl_->none_kept;
 }
 
 std::int64_t Session::samples_at_once() const noexcept {

@@ -69,6 +69,7 @@ Planned packed_conv(const Call& call, const Window& window, std::int64_t groups,
   const Signature& x = call[0];
   const Fused fused = read_fused(call, output.shape[1], output);
   Planned planned{{output}, {}};
+  planned.packs = true;
   planned.deferred = call.only_shapes;
   const ConvRun run{x.shape[0],          x.shape[1], plane(x.shape),
                     plane(output.shape), x.layout,   output.layout};

@@ -19,6 +19,7 @@ Planned packed_product(const Call& call, std::int64_t rows, const Signature& out
   const auto outputs = weight[0], inputs = weight[1];
   const Fused fused = read_fused(call, outputs, output);
   Planned planned{{output}, {}};
+  planned.packs = true;
   planned.deferred = call.only_shapes;
   call.prepare(call[1].count(), [task = task_of(call), rows] { return choose_linear(task, rows); });
   if (call.only_shapes) return planned;

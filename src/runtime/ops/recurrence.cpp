@@ -133,8 +133,11 @@ class ProductMaker {
     }
     const Weights weights = slice_rows(weights_[input], row, outputs, inputs);
     const bool quantized = std::holds_alternative<StreamedTensor>(weights);
-    const LayerTask task{
-        call_.node, call_.kernels, {outputs, inputs}, quantized, [&weights] { return weights; }};
+    const LayerTask task{call_.node,
+                         call_.kernels_of(made_->layers.size()),
+                         {outputs, inputs},
+                         quantized,
+                         [&weights] { return weights; }};
     product.layer = choose_linear(task, rows)();
     made_->layers.push_back(product.layer);
     made_->bytes += product.layer->bytes;
@@ -272,6 +275,7 @@ Planned plan_recurrence(const Call& call, const RecurrentKind& kind) {
   planned.outputs = {call.sized(ElementType::float32, all), {ElementType::float32, state}};
   if (kind.has_cell) planned.outputs.push_back({ElementType::float32, state});
   planned.optional_first = true;
+  planned.packs = is_constant(call, 1) || is_constant(call, 2);
   planned.deferred = call.only_shapes;
   planned.scratch = static_cast<std::size_t>(r->scratch()) * sizeof(float);
   planned.run = [r](const Memory& memory) {
