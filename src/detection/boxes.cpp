@@ -23,11 +23,14 @@ double common(const Box& a, const Box& b) {
   return overlap_of(a.x1, a.x2, b.x1, b.x2) * overlap_of(a.y1, a.y2, b.y1, b.y2);
 }
 
+double iou_of(double both, double a, double b) {
+  return both > 0 ? both / (a + b - both) : 0;
+}
+
 }  // namespace
 
 double iou(const Box& a, const Box& b) noexcept {
-  const double both = common(a, b);
-  return both > 0 ? both / (area(a) + area(b) - both) : 0;
+  return iou_of(common(a, b), area(a), area(b));
 }
 
 double share_inside(const Box& box, const Box& region) noexcept {
@@ -60,23 +63,35 @@ std::vector<std::size_t> best_first(std::span<const float> scores, std::int64_t 
   for (std::size_t i = 0; i < scores.size(); ++i) {
     if (std::isfinite(scores[i])) order.push_back(i);
   }
-  const auto kept = std::min(order.size(), static_cast<std::size_t>(most));
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(),
-                    [&](std::size_t a, std::size_t b) {
-                      return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
-                    });
-  order.resize(kept);
+  const auto before = [&](std::size_t a, std::size_t b) {
+    return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
+  };
+  if (const auto kept = static_cast<std::size_t>(most); kept < order.size()) {
+    std::ranges::nth_element(order, order.begin() + most, before);
+    order.resize(kept);
+  }
+  std::ranges::sort(order, before);
   return order;
 }
 
 std::vector<std::size_t> suppress(std::span<const Box> boxes, std::span<const float> scores,
                                   double overlap, std::int64_t most) {
+  // Kept boxes lie together, with their areas: most of the time goes into comparing with them.
+  struct Kept {
+    Box box;
+    double area;
+  };
   std::vector<std::size_t> kept;
+  std::vector<Kept> compared;
   for (const auto i : best_first(scores, std::ssize(scores))) {
     if (std::ssize(kept) == most) break;
-    const bool covered =
-        std::ranges::any_of(kept, [&](std::size_t k) { return iou(boxes[k], boxes[i]) > overlap; });
-    if (!covered) kept.push_back(i);
+    const Kept now{boxes[i], area(boxes[i])};
+    const bool covered = std::ranges::any_of(compared, [&](const Kept& one) {
+      return iou_of(common(one.box, now.box), one.area, now.area) > overlap;
+    });
+    if (covered) continue;
+    kept.push_back(i);
+    compared.push_back(now);
   }
   return kept;
 }
