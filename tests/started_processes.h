@@ -52,13 +52,19 @@ class Started {
     std::vector<char*> words, setting;
     for (const auto& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
     words.push_back(nullptr);
-    const std::string output = log_ + ".out";
+    // Before the process starts: said() and printed() may be asked for at once.
+    constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode = 0600;
+    const int output = ::open((log_ + ".out").c_str(), flags, mode);
+    const int errors = ::open(log_.c_str(), flags, mode);
     pid_ = ::fork();
-    if (pid_ != 0) return;
+    if (pid_ != 0) {
+      ::close(output);
+      ::close(errors);
+      return;
+    }
     for (const auto& variable : variables) ::putenv(const_cast<char*>(variable.c_str()));
-    constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC, mode = 0600;
-    ::dup2(::open(output.c_str(), flags, mode), STDOUT_FILENO);
-    ::dup2(::open(log_.c_str(), flags, mode), STDERR_FILENO);
+    ::dup2(output, STDOUT_FILENO);
+    ::dup2(errors, STDERR_FILENO);
     ::execv(words[0], words.data());
     ::_exit(127);
   }
