@@ -1,7 +1,7 @@
 # What experiments share: their command line, data by scale, and a row of results per run.
 #
 #   run.sh [--scale smoke|small|paper] [--program P] [--cifar DIR] [--resnet20 ONNX] [--resnet32 ONNX]
-#          [--only NAME,NAME...] [--taught] [--out DIR] [--device cpu|cuda] [--threads N]
+#          [--mnist DIR] [--lenet ONNX] [--only NAME,NAME...] [--taught] [--out DIR] [--device cpu|cuda] [--threads N]
 #
 # smoke  a perceptron on Fashion-MNIST, an epoch a run: do all the commands work?
 # small  CIFAR-10, few epochs: two to four minutes of one core each.
@@ -14,7 +14,7 @@
 # Models, plans and reports go to OUT (runs/NAME-SCALE).
 set -euo pipefail
 
-scale=smoke program=laconic cifar= resnet20= resnet32= out= only= taught= device=cpu threads=0
+scale=smoke program=laconic cifar= resnet20= resnet32= mnist= lenet= out= only= taught= device=cpu threads=0
 here=$(cd "$(dirname "$0")" && pwd)
 while [ $# -gt 0 ]; do
   if [ "$1" = --taught ]; then
@@ -28,12 +28,14 @@ while [ $# -gt 0 ]; do
     --cifar) cifar=$2 ;;
     --resnet20) resnet20=$2 ;;
     --resnet32) resnet32=$2 ;;
+    --mnist) mnist=$2 ;;
+    --lenet) lenet=$2 ;;
     --only) only=,$2, ;;
     --out) out=$2 ;;
     --device) device=$2 ;;
     --threads) threads=$2 ;;
     *)
-      echo "unknown option $1; valid: --scale, --program, --cifar, --resnet20, --resnet32, --only, --taught, --out, --device, --threads" >&2
+      echo "unknown option $1; valid: --scale, --program, --cifar, --resnet20, --resnet32, --mnist, --lenet, --only, --taught, --out, --device, --threads" >&2
       exit 2
       ;;
   esac
