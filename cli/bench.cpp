@@ -6,6 +6,7 @@
 #include <fstream>
 #include <optional>
 
+#include "bench_image.h"
 #include "bench_kernels.h"
 #include "laconic/error.h"
 #include "laconic/kernels.h"
@@ -25,6 +26,7 @@ struct Request {
   std::int64_t batch = 32;
   double seconds = 2;
   std::string against;
+  std::filesystem::path image;
 };
 
 constexpr std::string_view onnx_runtime = "onnxruntime";
@@ -209,6 +211,8 @@ void bench(const Context& context, const Request& request) {
                   (request.choice.choices.empty() || session.choices().chosen > 0);
   const auto one = make_inputs(session, 1, options);
   const auto many = make_inputs(session, request.batch, options);
+  std::optional<ImageBench> images;
+  if (!request.image.empty()) images.emplace(request.model, request.choice, request.image);
   std::optional<Rival> rival;
   if (compare) rival.emplace(request.model, modules);
   const int turns = rival ? 3 : 1;
@@ -218,6 +222,7 @@ void bench(const Context& context, const Request& request) {
     ours.one_threads = session.threads_used();
     time_runs(session, many, seconds, ours.many);
     ours.many_threads = session.threads_used();
+    if (images) images->measure(seconds);
     if (rival) {
       const std::vector<ValueInfo> inputs(session.inputs().begin(), session.inputs().end());
       rival->measure(inputs, one, many, threads(), seconds);
@@ -232,6 +237,11 @@ void bench(const Context& context, const Request& request) {
   if (rival) {
     json["against"] = rival_json(ours, *rival);
     text += rival_text(ours, *rival, request.batch);
+  }
+  if (images) {
+    const Rival* other = rival ? &*rival : nullptr;
+    json["images"] = images->json(other);
+    text += images->text(other);
   }
   print_result(context, json, text);
 }
@@ -250,9 +260,11 @@ void add_bench(CLI::App& app, Context& context) {
   app.add_option("--batch", request->batch, "Samples of a run when throughput is measured")
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
-  app.add_option("--seconds", request->seconds, "How long each of the two is measured")
+  app.add_option("--seconds", request->seconds, "How long each is measured")
       ->check(CLI::Range(0.01, 3600.0))
       ->capture_default_str();
+  app.add_option("--image", request->image,
+                 "Detectors: a JPEG or PNG file, to measure from the file to boxes as well");
   app.add_option("--against", request->against,
                  "onnxruntime, or onnxruntime:FOLDER of its node_modules: measure ONNX Runtime in "
                  "turns, on the float model and on the DequantizeLinear export; needs node");

@@ -2,6 +2,7 @@
 
 #include "context.h"
 #include "families.h"
+#include "image_detector.h"
 #include "laconic/allocator.h"
 #include "laconic/error.h"
 #include "run_image.h"
@@ -24,10 +25,22 @@ void needs_train(CLI::App& app, Context& context) {
   });
 }
 
+[[noreturn]] void without_images() {
+  fail(ErrorCode::invalid_argument, "this build of laconic reads no images: it is without OpenCV");
+}
+
 }  // namespace
 
+ImageDetector open_image_detector(const std::filesystem::path&, const SessionChoice&) {
+  without_images();
+}
+
+ImageRun find_in_image(ImageDetector&, const std::filesystem::path&, const DetectOptions&) {
+  without_images();
+}
+
 void run_on_image(const Context&, const ImageRequest&) {
-  fail(ErrorCode::invalid_argument, "this build of laconic reads no images: it is without OpenCV");
+  without_images();
 }
 
 void add_train(CLI::App& app, Context& context) {

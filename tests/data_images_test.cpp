@@ -93,6 +93,30 @@ TEST_F(Images, NoImages) {
   EXPECT_THAT(message_of("images:" + empty.path()), HasSubstr("has no folder"));
 }
 
+TEST_F(Images, JpegsHaveThePixelsThatOpenCVDecodes) {
+  cv::Mat noise(8, 8, CV_8UC3), gray;
+  cv::RNG random(7);
+  random.fill(noise, cv::RNG::UNIFORM, 0, 256);
+  cv::extractChannel(noise, gray, 1);
+  for (const auto& image : {noise, gray}) {
+    for (const int progressive : {0, 1}) {
+      Bytes bytes;
+      cv::imencode(".jpg", image, bytes, {cv::IMWRITE_JPEG_PROGRESSIVE, progressive});
+      folder.write("test/bee/1.png", bytes);  // The name does not decide.
+      for (const bool one : {false, true}) {
+        const auto decoded = cv::imdecode(bytes, one ? cv::IMREAD_GRAYSCALE : cv::IMREAD_COLOR);
+        std::vector<cv::Mat> planes;
+        cv::split(decoded, planes);
+        std::vector<float> expected;
+        for (const auto& plane : planes)
+          expected.insert(expected.end(), plane.begin<uchar>(), plane.end<uchar>());
+        const auto data = make_dataset(spec(one ? ",channels=gray" : ",channels=bgr"));
+        EXPECT_EQ(read(*data, Part::test).x, expected);
+      }
+    }
+  }
+}
+
 TEST_F(Images, JpegCutInHalf) {
   auto bytes = encode(".jpg", 64, 64, {200, 100, 50});
   bytes.resize(bytes.size() / 2);

@@ -193,6 +193,20 @@ TEST_F(Voc, CountsAndSkipsBadImages) {
   EXPECT_THAT(describe(skipped), HasSubstr("half.jpg\" is cut short"));
 }
 
+// Marks are in order, but without tables there are no pixels.
+TEST_F(Voc, SkipsImagesThatCannotBeDecoded) {
+  auto image = jpeg(40, 80);
+  for (std::size_t i = 0; i + 1 < image.size(); ++i)
+    if (image[i] == 0xff && image[i + 1] == 0xdb) image[i + 1] = 0xfe;
+  add("undecodable", object("ant", "1 1 9 9"));
+  folder.write("JPEGImages/undecodable.jpg", image);
+  list("test", "3\nundecodable\n");
+  const auto& voc = open();
+  EXPECT_EQ(voc.size(Part::test), 1);
+  EXPECT_EQ(voc.skipped(Part::test).damaged_images, 1);
+  EXPECT_THAT(describe(voc.skipped(Part::test)), HasSubstr("undecodable.jpg\" is damaged"));
+}
+
 TEST_F(Voc, SaysWhatIsWrongWithTheWhole) {
   EXPECT_THAT(message_of("voc:/no/such/folder"), HasSubstr("no folder"));
   for (const char* const part : {"train", "validation", "test"})

@@ -10,6 +10,7 @@
 #include "detection/regions.h"
 #include "detection_samples.h"
 #include "laconic/error.h"
+#include "laconic/random.h"
 
 namespace laconic {
 namespace {
@@ -43,6 +44,31 @@ TEST(Suppress, KeepsTheBestOfThoseThatOverlap) {
   EXPECT_THAT(suppress(boxes, scores, 0.5, 10), ElementsAre(1, 2));
   EXPECT_THAT(suppress(boxes, scores, 0.9, 10), ElementsAre(1, 3, 0, 2));
   EXPECT_THAT(suppress(boxes, scores, 0.9, 2), ElementsAre(1, 3));
+}
+
+TEST(Suppress, KeepsWhatComparingAllInTurnKeeps) {
+  Random random(3, "boxes");
+  const auto side = [&](double most) {
+    return static_cast<float>(random.below(static_cast<std::uint64_t>(most)));
+  };
+  for (const double overlap : {0.0, 0.25, 0.5, 0.7}) {
+    std::vector<Box> boxes;
+    std::vector<float> scores;
+    for (int i = 0; i < 300; ++i) {
+      // Whole sides of a few pixels: shares of a quarter and a half come up, and boxes without
+      // area.
+      const float x = side(20), y = side(20);
+      boxes.push_back({x, y, x + side(9), y + side(9)});
+      scores.push_back(static_cast<float>(300 - i));
+    }
+    std::vector<std::size_t> expected;
+    for (std::size_t i = 0; i < boxes.size(); ++i) {
+      if (std::ranges::none_of(expected,
+                               [&](std::size_t k) { return iou(boxes[k], boxes[i]) > overlap; }))
+        expected.push_back(i);
+    }
+    EXPECT_EQ(suppress(boxes, scores, overlap, 300), expected) << overlap;
+  }
 }
 
 TEST(Suppress, LeavesOutScoresThatAreNoNumber) {

@@ -42,9 +42,10 @@ Checked check_image(const WrittenImage& written, std::span<const std::string> cl
     return checked;
   }
   try {
-    const auto extent = image_extent(written.file);
-    image.height = extent.height;
-    image.width = extent.width;
+    // Whole: what cannot be decoded is known before a training or an evaluation begins.
+    const cv::Mat pixels = decode_image(written.file, Channels::bgr);
+    image.height = pixels.rows;
+    image.width = pixels.cols;
   } catch (const Error& error) {
     drop(checked, skipped.damaged_images, error.what());
     return checked;

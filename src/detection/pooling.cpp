@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace laconic {
 namespace {
@@ -28,23 +29,30 @@ Extent extent(double start, double end, std::int64_t bin, std::int64_t bins, std
   return out;
 }
 
-/// Calls visit(position in one group's maps, weight) for each cell of each bin; the weights of a
-/// region inside the maps add up to one.
+/// Calls visit(position in one group's maps, weights) for each row of cells in each bin: the
+/// position of the first cell, a weight for each. The weights of a region inside the maps add up
+/// to one.
 template <typename Visit>
-void for_each_cell(const PoolingShape& shape, const Box& region, const Visit& visit) {
+void for_each_row(const PoolingShape& shape, const Box& region, const Visit& visit) {
   const double s = shape.stride;
+  std::vector<Extent> all_columns;
+  for (std::int64_t j = 0; j < shape.bins; ++j)
+    all_columns.push_back(extent(region.x1 / s, region.x2 / s, j, shape.bins, shape.width));
+  std::vector<float> weights;
   for (std::int64_t i = 0; i < shape.bins; ++i) {
     const auto rows = extent(region.y1 / s, region.y2 / s, i, shape.bins, shape.height);
     for (std::int64_t j = 0; j < shape.bins; ++j) {
-      const auto columns = extent(region.x1 / s, region.x2 / s, j, shape.bins, shape.width);
+      const auto& columns = all_columns[static_cast<std::size_t>(j)];
       const double area = (rows.to - rows.from) * (columns.to - columns.from);
       if (!(area > 0)) continue;
       const double weight = 1 / (area * static_cast<double>(shape.bins * shape.bins));
       for (auto y = rows.first; y < rows.last; ++y) {
         const double across = rows.share(y) * weight;
-        const auto line = ((i * shape.bins + j) * shape.height + y) * shape.width;
+        weights.clear();
         for (auto x = columns.first; x < columns.last; ++x)
-          visit(static_cast<std::size_t>(line + x), across * columns.share(x));
+          weights.push_back(static_cast<float>(across * columns.share(x)));
+        const auto line = ((i * shape.bins + j) * shape.height + y) * shape.width;
+        visit(static_cast<std::size_t>(line + columns.first), std::span<const float>(weights));
       }
     }
   }
@@ -60,18 +68,23 @@ void pool_region(const PoolingShape& shape, std::span<const float> maps, const B
                  std::span<float> out) {
   const auto size = group_size(shape);
   std::ranges::fill(out, 0.0F);
-  for_each_cell(shape, region, [&](std::size_t at, double weight) {
-    for (std::size_t g = 0; g < out.size(); ++g)
-      out[g] += static_cast<float>(weight) * maps[g * size + at];
+  for_each_row(shape, region, [&](std::size_t at, std::span<const float> weights) {
+    for (std::size_t g = 0; g < out.size(); ++g) {
+      float sum = out[g];
+      for (std::size_t x = 0; x < weights.size(); ++x) sum += weights[x] * maps[g * size + at + x];
+      out[g] = sum;
+    }
   });
 }
 
 void pool_region_backward(const PoolingShape& shape, const Box& region,
                           std::span<const float> out_gradient, std::span<float> maps_gradient) {
   const auto size = group_size(shape);
-  for_each_cell(shape, region, [&](std::size_t at, double weight) {
-    for (std::size_t g = 0; g < out_gradient.size(); ++g)
-      maps_gradient[g * size + at] += static_cast<float>(weight) * out_gradient[g];
+  for_each_row(shape, region, [&](std::size_t at, std::span<const float> weights) {
+    for (std::size_t g = 0; g < out_gradient.size(); ++g) {
+      for (std::size_t x = 0; x < weights.size(); ++x)
+        maps_gradient[g * size + at + x] += weights[x] * out_gradient[g];
+    }
   });
 }
 
