@@ -10,6 +10,9 @@
 
 namespace laconic::cli {
 
+/// Detections of a lower probability are left out unless asked for.
+inline constexpr double usual_least_score = 0.5;
+
 struct ImageDetector {
   DetectorForm form;
   std::int64_t height, width;  ///< Of the images that the network takes.

@@ -19,7 +19,7 @@ struct Request {
   SessionChoice choice;
   bool explain = false, rounding = false;
   std::filesystem::path image, drawing;
-  double least_score = 0.5;
+  double least_score = usual_least_score;
 };
 
 /// "NAME=FILE", or "FILE" where there is only one value it can be.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "core/atomic_file.h"
-#include "image_detector.h"
 #include "laconic/detection_data.h"
 
 namespace laconic::cli {

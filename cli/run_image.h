@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "context.h"
+#include "image_detector.h"
 #include "session_options.h"
 
 namespace laconic::cli {
@@ -13,7 +14,7 @@ struct ImageRequest {
   std::filesystem::path model, image;
   std::filesystem::path output;   ///< Detections as JSON; empty: nowhere but on standard output.
   std::filesystem::path drawing;  ///< PNG; empty: none.
-  double least_score = 0.5;
+  double least_score = usual_least_score;
   SessionChoice choice;
 };
 

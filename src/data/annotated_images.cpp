@@ -42,10 +42,11 @@ Checked check_image(const WrittenImage& written, std::span<const std::string> cl
     return checked;
   }
   try {
-    // Whole: what cannot be decoded is known before a training or an evaluation begins.
-    const cv::Mat pixels = decode_image(written.file, Channels::bgr);
-    image.height = pixels.rows;
-    image.width = pixels.cols;
+    // What cannot be decoded is known before a training or an evaluation begins.
+    const EncodedImage file(written.file);
+    (void)file.decode(Channels::bgr, 1, 1);
+    image.height = file.height();
+    image.width = file.width();
   } catch (const Error& error) {
     drop(checked, skipped.damaged_images, error.what());
     return checked;

@@ -4,9 +4,9 @@
 
 #include <memory>
 #include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "core/atomic_file.h"
 #include "laconic/error.h"
@@ -70,7 +70,7 @@ std::optional<ImageExtent> walk_jpeg(std::string_view file) {
 }
 
 /// Before anything is decoded, and memory taken.
-void check_extent(const std::filesystem::path& path, std::string_view file) {
+ImageExtent checked_extent(const std::filesystem::path& path, std::string_view file) {
   const bool png = file.starts_with("\x89PNG\r\n\x1a\n");
   if (!png && !file.starts_with(jpeg_start)) {
     fail(ErrorCode::invalid_data, "\"{}\" is neither a JPEG nor a PNG image", path.string());
@@ -82,6 +82,7 @@ void check_extent(const std::filesystem::path& path, std::string_view file) {
     fail(ErrorCode::invalid_data, "the image \"{}\" has {}x{} pixels, but must have 1 to {}",
          path.string(), extent->width, extent->height, most_pixels);
   }
+  return *extent;
 }
 
 std::string_view text_of(const std::vector<std::byte>& bytes) {
@@ -92,9 +93,21 @@ struct EndJpeg {
   void operator()(void* handle) const { tjDestroy(handle); }
 };
 
-/// The pixels that OpenCV makes of it, in half the time; nothing for what TurboJPEG leaves to
-/// OpenCV: colours of printers, and files that it cannot read.
-cv::Mat decode_jpeg(std::string_view file, Channels channels) {
+/// The least of a JPEG's eighth, quarter, half and whole that is as large as asked for.
+tjscalingfactor scale_for(int height, int width, std::int64_t least_height,
+                          std::int64_t least_width) {
+  for (const int parts : {8, 4, 2}) {
+    const tjscalingfactor scale{1, parts};
+    if (TJSCALED(height, scale) >= least_height && TJSCALED(width, scale) >= least_width)
+      return scale;
+  }
+  return {1, 1};
+}
+
+/// In its own size the pixels that OpenCV makes of it, in half the time; nothing for what TurboJPEG
+/// leaves to OpenCV: colours of printers, and files that it cannot read.
+cv::Mat decode_jpeg(std::string_view file, Channels channels, std::int64_t least_height,
+                    std::int64_t least_width) {
   const std::unique_ptr<void, EndJpeg> jpeg(tjInitDecompress());
   const auto* bytes = reinterpret_cast<const unsigned char*>(file.data());
   int width = 0, height = 0, sampling = 0, colours = 0;
@@ -102,11 +115,12 @@ cv::Mat decode_jpeg(std::string_view file, Channels channels) {
                                    &colours) != 0)
     return {};
   if (colours == TJCS_CMYK || colours == TJCS_YCCK) return {};
+  const auto scale = scale_for(height, width, least_height, least_width);
   const bool gray = channels == Channels::gray;
-  cv::Mat image(height, width, gray ? CV_8UC1 : CV_8UC3);
-  const int status =
-      tjDecompress2(jpeg.get(), bytes, file.size(), image.data, width, static_cast<int>(image.step),
-                    height, gray ? TJPF_GRAY : TJPF_BGR, TJFLAG_ACCURATEDCT);
+  cv::Mat image(TJSCALED(height, scale), TJSCALED(width, scale), gray ? CV_8UC1 : CV_8UC3);
+  const int status = tjDecompress2(jpeg.get(), bytes, file.size(), image.data, image.cols,
+                                   static_cast<int>(image.step), image.rows,
+                                   gray ? TJPF_GRAY : TJPF_BGR, TJFLAG_ACCURATEDCT);
   // Decoders warn of stray bytes that cameras leave, and go on.
   if (status != 0 && tjGetErrorCode(jpeg.get()) == TJERR_FATAL) return {};
   return image;
@@ -114,12 +128,17 @@ cv::Mat decode_jpeg(std::string_view file, Channels channels) {
 
 }  // namespace
 
-cv::Mat decode_image(const std::filesystem::path& path, Channels channels) {
-  const auto bytes = read_file(path);
-  const auto file = text_of(bytes);
-  check_extent(path, file);
+EncodedImage::EncodedImage(std::filesystem::path path)
+    : path_(std::move(path)), bytes_(read_file(path_)) {
+  const auto extent = checked_extent(path_, text_of(bytes_));
+  height_ = extent.height;
+  width_ = extent.width;
+}
+
+cv::Mat EncodedImage::decode(Channels channels, std::int64_t height, std::int64_t width) const {
+  const auto file = text_of(bytes_);
   if (file.starts_with(jpeg_start)) {
-    if (auto image = decode_jpeg(file, channels); !image.empty()) return image;
+    if (auto image = decode_jpeg(file, channels, height, width); !image.empty()) return image;
   }
   const cv::Mat view(1, static_cast<int>(file.size()), CV_8U, const_cast<char*>(file.data()));
   const int mode = channels == Channels::gray ? cv::IMREAD_GRAYSCALE : cv::IMREAD_COLOR;
@@ -127,11 +146,23 @@ cv::Mat decode_image(const std::filesystem::path& path, Channels channels) {
   try {
     image = cv::imdecode(view, mode | cv::IMREAD_IGNORE_ORIENTATION);
   } catch (const cv::Exception& error) {
-    fail(ErrorCode::invalid_data, "the image \"{}\" cannot be decoded: {}", path.string(),
+    fail(ErrorCode::invalid_data, "the image \"{}\" cannot be decoded: {}", path_.string(),
          error.err);
   }
-  if (image.empty()) fail(ErrorCode::invalid_data, "the image \"{}\" is damaged", path.string());
+  if (image.empty()) fail(ErrorCode::invalid_data, "the image \"{}\" is damaged", path_.string());
   return image;
+}
+
+cv::Mat resized(const cv::Mat& image, cv::Size size, bool smaller) {
+  // Images are read in parallel as it is.
+  static const bool alone = [] {
+    cv::setNumThreads(1);
+    return true;
+  }();
+  (void)alone;
+  cv::Mat out;
+  cv::resize(image, out, size, 0, 0, smaller ? cv::INTER_AREA : cv::INTER_LINEAR);
+  return out;
 }
 
 }  // namespace laconic

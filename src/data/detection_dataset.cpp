@@ -78,13 +78,13 @@ class AnnotatedDataset final : public DetectionDataset {
     parallel_for(std::ssize(indices), [&](std::int64_t n) {
       const auto at = static_cast<std::size_t>(n);
       const auto& source = image(part, indices[at]);
-      const cv::Mat pixels = decode_image(source.file, Channels::bgr);
-      if (pixels.rows != source.height || pixels.cols != source.width) {
+      const EncodedImage file(source.file);
+      if (file.height() != source.height || file.width() != source.width) {
         fail(ErrorCode::invalid_data, "the image \"{}\" has {}x{} pixels and had {}x{} before",
-             source.file.string(), pixels.cols, pixels.rows, source.width, source.height);
+             source.file.string(), file.width(), file.height(), source.width, source.height);
       }
       labels[at] = indices[at];
-      place_pixels(canvas_, place(part, indices[at], augmentation, seed), pixels, form_,
+      place_pixels(canvas_, place(part, indices[at], augmentation, seed), file, form_,
                    x.subspan(at * count, count));
     });
   }

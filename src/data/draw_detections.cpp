@@ -42,7 +42,7 @@ void draw(cv::Mat& image, const Detection& found, const std::string& name) {
 void draw_detections(const std::filesystem::path& file, std::span<const Detection> detections,
                      std::span<const std::string> class_names,
                      const std::filesystem::path& output) {
-  cv::Mat image = decode_image(file, Channels::bgr);
+  cv::Mat image = EncodedImage(file).decode(Channels::bgr);
   // From the last to the first: of labels that overlap, that of the higher score is seen.
   for (const auto& found : std::views::reverse(detections)) {
     if (found.label < 0 || found.label >= std::ssize(class_names)) {

@@ -1,7 +1,6 @@
 #include "data/image_file.h"
 
 #include <cmath>
-#include <opencv2/imgproc.hpp>
 
 #include "data/decode_image.h"
 #include "laconic/error.h"
@@ -15,9 +14,7 @@ cv::Mat fit(const cv::Mat& image, const ImageForm& form) {
   const auto scaled = [&](int side) {
     return std::max(static_cast<int>(form.resize), static_cast<int>(std::lround(side * factor)));
   };
-  cv::Mat out;
-  cv::resize(image, out, {scaled(image.cols), scaled(image.rows)}, 0, 0,
-             factor < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
+  const cv::Mat out = resized(image, {scaled(image.cols), scaled(image.rows)}, factor < 1);
   const int size = static_cast<int>(form.size);
   return out(cv::Rect((out.cols - size) / 2, (out.rows - size) / 2, size, size));
 }
@@ -27,7 +24,7 @@ cv::Mat fit(const cv::Mat& image, const ImageForm& form) {
 void read_image(const std::filesystem::path& path, const ImageForm& form, std::span<float> out) {
   cv::Mat image;
   try {
-    image = fit(decode_image(path, form.channels), form);
+    image = fit(EncodedImage(path).decode(form.channels), form);
   } catch (const cv::Exception& error) {
     fail(ErrorCode::invalid_data, "the image \"{}\" cannot be decoded: {}", path.string(),
          error.err);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <opencv2/imgproc.hpp>
 
 #include "data/decode_image.h"
 #include "detection/boxes.h"
@@ -67,16 +66,23 @@ std::vector<Object> place_objects(const Canvas& canvas, const Placement& placeme
   return placed;
 }
 
-void place_pixels(const Canvas& canvas, const Placement& placement, const cv::Mat& image,
+void place_pixels(const Canvas& canvas, const Placement& placement, const EncodedImage& image,
                   const DetectorForm& form, std::span<float> out) {
-  const auto scaled = [&](int side) {
-    return std::max(1, static_cast<int>(std::lround(side * placement.factor)));
+  const auto scaled = [&](std::int64_t side) {
+    return std::max(1, static_cast<int>(std::lround(static_cast<double>(side) * placement.factor)));
   };
-  cv::Mat small;
-  cv::resize(image, small, {scaled(image.cols), scaled(image.rows)}, 0, 0,
-             placement.factor < 1 ? cv::INTER_AREA : cv::INTER_LINEAR);
+  const cv::Size size(scaled(image.width()), scaled(image.height()));
+  const cv::Mat small =
+      resized(image.decode(Channels::bgr, size.height, size.width), size, placement.factor < 1);
   const auto left = static_cast<std::int64_t>(placement.left);
   const auto top = static_cast<std::int64_t>(placement.top);
+  // Columns that the image covers, and where the first of them comes from.
+  const bool mirrored = placement.mirrored;
+  const auto start = mirrored ? canvas.width - left - small.cols : left;
+  const auto begin = std::clamp(start, std::int64_t{0}, canvas.width);
+  const auto end = std::clamp(start + small.cols, begin, canvas.width);
+  const auto first = mirrored ? canvas.width - 1 - begin - left : begin - left;
+  const std::int64_t step = mirrored ? -3 : 3;
   for (std::int64_t c = 0; c < 3; ++c) {
     const auto channel = static_cast<std::size_t>(c);
     const double mean = entry(form.mean, channel), deviation = entry(form.deviation, channel);
@@ -91,21 +97,19 @@ void place_pixels(const Canvas& canvas, const Placement& placement, const cv::Ma
         std::fill(row, row + canvas.width, value[0]);
         continue;
       }
-      const auto* source = small.ptr<std::uint8_t>(static_cast<int>(from_y));
-      for (std::int64_t x = 0; x < canvas.width; ++x) {
-        const auto from_x = (placement.mirrored ? canvas.width - 1 - x : x) - left;
-        const bool inside = from_x >= 0 && from_x < small.cols;
-        row[x] = value[inside ? source[from_x * 3 + 2 - c] : 0];
-      }
+      std::fill(row, row + begin, value[0]);
+      std::fill(row + end, row + canvas.width, value[0]);
+      const auto* source = small.ptr<std::uint8_t>(static_cast<int>(from_y)) + first * 3 + 2 - c;
+      for (std::int64_t x = begin; x < end; ++x) row[x] = value[source[(x - begin) * step]];
     }
   }
 }
 
 PreparedImage prepare_image(const std::filesystem::path& file, const DetectorForm& form,
                             std::int64_t height, std::int64_t width) {
-  const cv::Mat image = decode_image(file, Channels::bgr);
+  const EncodedImage image(file);
   const Canvas canvas{height, width};
-  const auto place = place_image(canvas, image.rows, image.cols, {}, 0, 0);
+  const auto place = place_image(canvas, image.height(), image.width(), {}, 0, 0);
   PreparedImage prepared;
   prepared.factor = place.factor;
   prepared.pixels.resize(static_cast<std::size_t>(3 * height * width));

@@ -2,9 +2,9 @@
 
 #pragma once
 
-#include <opencv2/core.hpp>
 #include <span>
 
+#include "data/decode_image.h"
 #include "laconic/dataset.h"
 #include "laconic/detection_data.h"
 
@@ -28,8 +28,8 @@ struct Placement {
 [[nodiscard]] std::vector<Object> place_objects(const Canvas& canvas, const Placement& placement,
                                                 std::span<const Object> objects);
 
-/// Scales, moves and mirrors a decoded image (BGR) and fills `out`, [3, height, width] in RGB.
-void place_pixels(const Canvas& canvas, const Placement& placement, const cv::Mat& image,
+/// Decodes, scales, moves and mirrors an image and fills `out`, [3, height, width] in RGB.
+void place_pixels(const Canvas& canvas, const Placement& placement, const EncodedImage& image,
                   const DetectorForm& form, std::span<float> out);
 
 }  // namespace laconic

@@ -13,14 +13,19 @@ struct Seen {
   std::vector<float> probabilities;  ///< Of none, then of each class.
 };
 
+/// Leaves out proposals that no class has `least_score` in.
 std::vector<Seen> look_at(const DetectorForm& form, const DetectorMaps& maps,
-                          std::span<const Box> regions, double height, double width) {
+                          std::span<const Box> regions, double height, double width,
+                          double least_score) {
   std::vector<Seen> all;
+  std::vector<float> probabilities(static_cast<std::size_t>(form.class_count() + 1));
   for (const auto& region : regions) {
-    Seen seen;
-    seen.probabilities.resize(static_cast<std::size_t>(form.class_count() + 1));
-    pool_region(class_pooling(form, maps), maps.classes, region, seen.probabilities);
-    to_probabilities(seen.probabilities);
+    pool_region(class_pooling(form, maps), maps.classes, region, probabilities);
+    to_probabilities(probabilities);
+    const auto seen_here = std::span(probabilities).subspan(1);
+    if (std::ranges::none_of(seen_here, [&](float score) { return score >= least_score; }))
+      continue;
+    Seen seen{{}, probabilities};
     BoxShift shift{};
     pool_region(box_pooling(form, maps), maps.boxes, region, shift);
     for (std::size_t side = 0; side < 4; ++side) shift[side] *= shift_units[side];
@@ -52,7 +57,7 @@ std::vector<Detection> detect(const DetectorForm& form, const DetectorMaps& maps
   const auto anchors = anchors_of(form, maps.height, maps.width);
   const auto regions = propose(form, maps, anchors, h, w,
                                {options.candidates, options.proposals, options.proposal_overlap});
-  const auto seen = look_at(form, maps, regions, h, w);
+  const auto seen = look_at(form, maps, regions, h, w, options.least_score);
 
   std::vector<Detection> all;
   for (std::int64_t label = 0; label < form.class_count(); ++label) {

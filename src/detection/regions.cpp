@@ -39,8 +39,10 @@ std::vector<Box> propose(const DetectorForm& form, const DetectorMaps& maps,
                          std::span<const Box> anchors, double height, double width,
                          const ProposalOptions& options) {
   std::vector<float> scores(anchors.size());
-  for (std::size_t i = 0; i < anchors.size(); ++i)
-    scores[i] = maps.objectness[objectness_place(form, maps, i)];
+  // As objectness_place() has it, map by map.
+  const auto count = static_cast<std::size_t>(form.anchors());
+  for (std::size_t anchor = 0, at = 0; anchor < count; ++anchor)
+    for (std::size_t i = anchor; i < anchors.size(); i += count) scores[i] = maps.objectness[at++];
   std::vector<Box> boxes;
   std::vector<float> kept_scores;
   for (const auto i : best_first(scores, options.candidates)) {

@@ -19,8 +19,8 @@
 #
 # --against DIR, a folder in which "npm install onnxruntime-node" was run, measures each row beside
 # ONNX Runtime's fp32 on the same convolutional graph, one thread, in turns: a row of speed-SCALE.csv.
-# Times are the least, in milliseconds. "end to end" is from a file of JPEG to boxes; reading it and
-# what comes after the maps is the same program for both.
+# Times are the least, in milliseconds, once everything is loaded. "end to end" is from a file of JPEG to
+# boxes; reading it and what comes after the maps is the same program for both.
 set -euo pipefail
 
 scale=smoke program=laconic voc= float= backbone= device=cpu out= threads=0 asked= seed=0 against=
@@ -74,13 +74,6 @@ figures() {
 # inner OBJECT KEY: the first such figure within an object of that name.
 inner() { sed -n "/^ *\"$1\": {/,/^ *}/s/^ *\"$2\": \([-0-9.e+]*\),*$/\1/p" | head -1; }
 
-# least OBJECT KEY FILE...: the least of them.
-least() {
-  local object=$1 key=$2
-  shift 2
-  for one in "$@"; do inner "$object" "$key" <"$one"; done | sort -g | head -1
-}
-
 # What ONNX Runtime takes beyond node and its own library: bytes at most, while loading and running.
 rival_memory() {
   node -e '
@@ -101,19 +94,17 @@ speed() {
   local image=$voc/JPEGImages/$(awk 'NR == 1 {print $1}' "$voc/ImageSets/Main/test.txt").jpg
   local shape="input=1x3x${height}x$width" model=$2.float.onnx
   "$program" bench "$2" --threads 1 --batch 1 --shape "$shape" --json -q >"$2.memory.json"
-  "$program" bench "$2" --threads 1 --batch 1 --shape "$shape" --seconds 6 --against "onnxruntime:$against" --json -q >"$2.bench.json"
-  for i in 1 2 3 4 5 6 7 8 9 10; do
-    "$program" run "$2" --image "$image" --threads 1 --json -q >"$2.run$i.json"
-  done
+  "$program" bench "$2" --threads 1 --batch 1 --shape "$shape" --seconds 6 --image "$image" --against "onnxruntime:$against" \
+    --json -q >"$2.bench.json"
   case $2 in
     *.lac) "$program" export "$2" --form dense -o "$model" -f -q ;;
     *) cp "$2" "$model" ;;
   esac
   echo "$1 $(stat -c %s "$2") $(figure peak_bytes <"$2.memory.json") $(figure peak_bytes_before_load <"$2.memory.json") $(
     rival_memory "$model") $(inner latency_ms least <"$2.bench.json") $(inner batch_1_ms least <"$2.bench.json") $(
-    least milliseconds image "$2".run*.json) $(least milliseconds boxes "$2".run*.json)" |
-    awk '{ours = $6 + $8 + $9; theirs = $7 + $8 + $9
-      printf "%s,%d,%d,%d,%.2f,%.2f,%.2f,%.2f,%.2f,%.2f,%.2f,%.2f\n", $1, $2, $3 - $4, $5, $6, $7, $7 / $6, $8, $9, ours, theirs, theirs / ours}' >>"$speeds"
+    inner read_ms least <"$2.bench.json") $(inner boxes_ms least <"$2.bench.json") $(inner end_to_end_ms least <"$2.bench.json")" |
+    awk '{theirs = $7 + $8 + $9
+      printf "%s,%d,%d,%d,%.2f,%.2f,%.2f,%.2f,%.2f,%.2f,%.2f,%.2f\n", $1, $2, $3 - $4, $5, $6, $7, $7 / $6, $8, $9, $10, theirs, theirs / $10}' >>"$speeds"
 }
 
 if [ -z "$float" ]; then
