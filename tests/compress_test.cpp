@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -19,6 +20,7 @@
 #include "laconic/train.h"
 #include "laconic/zoo.h"
 #include "train/checkpoint.h"
+#include "train/compress/workshop.h"
 
 namespace laconic {
 namespace {
@@ -97,6 +99,30 @@ TEST(Compress, KeepsABudgetOfAccuracy) {
   EXPECT_LE(100 * (result.before.accuracy - result.after.accuracy), 1 + 1e-9);
   EXPECT_GT(result.ratio, 15);
   EXPECT_GT(result.trials.size(), 2u);
+}
+
+// Samples drawn again and again, of which a network answers some right that it did not, and others
+// no more.
+TEST(Compress, KnowsHowFarADropIsChance) {
+  constexpr int draws = 2000, samples = 1000;
+  Random random(4, "drops");
+  double sum = 0, squares = 0, told = 0;
+  for (int draw = 0; draw < draws; ++draw) {
+    std::vector<std::uint8_t> before(samples), after(samples);
+    double drop = 0;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      const double u = random.uniform();
+      before[i] = u < 0.9;
+      after[i] = u < 0.88 || u > 0.99;
+      drop += 0.1 * (before[i] - after[i]);
+    }
+    sum += drop;
+    squares += drop * drop;
+    told += standard_error_of_drop(before, after);
+  }
+  const double mean = sum / draws, deviation = std::sqrt(squares / draws - mean * mean);
+  EXPECT_NEAR(mean, 1, 0.05);
+  EXPECT_NEAR(told / draws, deviation, 0.05 * deviation);
 }
 
 TEST(Compress, KeepsABudgetOfBytes) {

@@ -3,7 +3,7 @@
 # tables 1 of LAB and LAQ, and those of LSTMs on text. Every network of a data set is trained alike but for its method.
 #
 #   run.sh [--scale smoke|small|paper] [--program P] [--mnist DIR] [--cifar DIR] [--text FILE] [--seeds N]
-#          [--only NAME,NAME...] [--epochs N] [--out DIR] [--device cpu|cuda] [--threads N]
+#          [--only NAME,NAME...] [--epochs N] [--model SPEC] [--out DIR] [--device cpu|cuda] [--threads N]
 #
 # smoke  Fashion-MNIST, a narrow perceptron, one epoch: do all the commands work?
 # small  What is given of: MNIST, a perceptron of 3 x 256 units, 5 epochs; CIFAR-10 at width 16, 10 epochs;
@@ -12,13 +12,13 @@
 #
 # The last figure of a row is the error in % of images, the cross-entropy in nats of characters.
 #
-# --epochs N trains for as many in place of the scale's.
+# --epochs N trains for as many in place of the scale's; --model SPEC trains that network, on one data set.
 #
 # Rows go to results-SCALE.csv beside this script as they are finished; one that is there, with as many epochs, is not
 # run again.
 set -euo pipefail
 
-scale=smoke program=laconic mnist= cifar= text= seeds=1 device=cpu threads=0 only= more= out=
+scale=smoke program=laconic mnist= cifar= text= seeds=1 device=cpu threads=0 only= more= other= out=
 here=$(cd "$(dirname "$0")" && pwd)
 while [ $# -gt 0 ]; do
   case $1 in
@@ -32,8 +32,9 @@ while [ $# -gt 0 ]; do
     --threads) threads=$2 ;;
     --only) only=,$2, ;;
     --epochs) more=$2 ;;
+    --model) other=$2 ;;
     --out) out=$2 ;;
-    *) echo "unknown option $1; valid: --scale, --program, --mnist, --cifar, --text, --seeds, --device, --threads, --only, --epochs, --out" >&2; exit 2 ;;
+    *) echo "unknown option $1; valid: --scale, --program, --mnist, --cifar, --text, --seeds, --device, --threads, --only, --epochs, --model, --out" >&2; exit 2 ;;
   esac
   shift 2
 done
@@ -56,12 +57,12 @@ score() {
 
 # row NAME [METHOD QUANTIZER]: trains with every seed, from the same start but for the method.
 row() {
-  local name=$1 seed epochs=${more:-$epochs}
+  local name=$1 seed epochs=${more:-$epochs} model=${other:-$model}
   [ -z "$only" ] || [[ $only = *,$name,* ]] || return 0
   for seed in $(seq "$seeds"); do
     grep -q "^$set,$name,$seed,\"$model\",$epochs," "$results" && continue
     echo "== $set $name, seed $seed" >&2
-    local file=$out/$set-$name-$epochs-$seed.onnx how=() start=$SECONDS bytes
+    local file=$out/$set-${model//[:=,]/-}-$name-$epochs-$seed.onnx how=() start=$SECONDS bytes
     [ $# -eq 1 ] || { file=${file%.onnx}.lac; how=(--method "$2" --quantizer "$3"); }
     "$program" train "$model" --data "$data" --epochs "$epochs" --batch "$batch" \
       --optimizer "adam:lr=$rate" --schedule "$schedule" --loss "$loss" --clip-gradients "$clip" --seed "$seed" --device "$device" \

@@ -131,8 +131,13 @@ double Workshop::chance(const Score& score, std::span<const std::uint8_t> right)
     const double lost = std::max(before_.accuracy - score.accuracy, 0.0);
     return 100 * std::sqrt(lost / static_cast<double>(std::max<std::int64_t>(score.samples, 1)));
   }
+  return standard_error_of_drop(right_before_, right);
+}
+
+double standard_error_of_drop(std::span<const std::uint8_t> right_before,
+                              std::span<const std::uint8_t> right) {
   double differ = 0;
-  for (std::size_t i = 0; i < right.size(); ++i) differ += right[i] != right_before_[i];
+  for (std::size_t i = 0; i < right.size(); ++i) differ += right[i] != right_before[i];
   return 100 * std::sqrt(differ) / static_cast<double>(right.size());
 }
 

@@ -31,6 +31,12 @@ struct Candidate {
   [[nodiscard]] std::uint64_t bytes() const noexcept { return file.size(); }
 };
 
+/// Standard error, in points, of the accuracy that one network lost to another on the same samples,
+/// of which each says whether it answered right: the samples that only one of the two answered
+/// right are Poisson's, both those lost and those won.
+[[nodiscard]] double standard_error_of_drop(std::span<const std::uint8_t> right_before,
+                                            std::span<const std::uint8_t> right);
+
 class Workshop {
  public:
   /// Checks that the network fits the data, evaluates it, and measures sensitivities.
@@ -82,8 +88,7 @@ class Workshop {
  private:
   [[nodiscard]] bool knows_validation_by_heart() const;
 
-  /// Standard error, in points, of what was lost: the labels that only one of the two networks
-  /// answered right are Poisson's; of detectors, as if none were won.
+  /// Standard error, in points, of what was lost; of detectors, as if nothing were won.
   [[nodiscard]] double chance(const Score& score, std::span<const std::uint8_t> right) const;
 
   const Dataset& data_;
