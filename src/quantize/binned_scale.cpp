@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "quantize/every_isa.h"
 #include "quantize/sort_weights.h"
 
 namespace laconic {
@@ -46,7 +47,7 @@ struct Reach {
 
 /// Whether any of these bins may lie within reach, to either side of zero. Most do not: compilers
 /// turn this into vector instructions, which spares looking them up one by one.
-bool any_within(std::span<const Index> ids, const std::vector<Reach>& reaches) {
+LACONIC_EVERY_ISA bool any_within(std::span<const Index> ids, const std::vector<Reach>& reaches) {
   return std::ranges::any_of(reaches, [&](const Reach& reach) {
     const auto first = static_cast<std::uint16_t>(reach.first);
     std::uint16_t least = std::numeric_limits<std::uint16_t>::max();

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <limits>
 
+#include "quantize/every_isa.h"
+
 namespace laconic {
 namespace {
 
@@ -96,8 +98,8 @@ Bins::Bins(const CheckedBlock& block) : ids_(block.weights.size()), sums_(count)
   }
 }
 
-void Bins::add(const CheckedBlock& block, const IndexRange& range, int largest,
-               std::vector<Sums>& sums_of) {
+LACONIC_EVERY_ISA void Bins::add(const CheckedBlock& block, const IndexRange& range, int largest,
+                                 std::vector<Sums>& sums_of) {
   // In two steps, as one factor may lie outside the floats.
   const auto per_largest = static_cast<float>(std::ldexp(1.0, -largest / 2));
   const auto per_unit =

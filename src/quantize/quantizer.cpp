@@ -10,6 +10,7 @@
 
 #include "laconic/error.h"
 #include "quantize/block.h"
+#include "quantize/every_isa.h"
 #include "quantize/ranges.h"
 
 namespace laconic {
@@ -26,7 +27,7 @@ struct Scan {
   std::int64_t nonzero = 0;
 };
 
-Scan scan_range(std::span<const float> values) {
+LACONIC_EVERY_ISA Scan scan_range(std::span<const float> values) {
   Scan result;
   for (std::size_t begin = 0; begin < values.size(); begin += chunk) {
     std::int32_t largest = result.largest, sum = 0, nonzero = 0;
@@ -58,7 +59,7 @@ Scan scan(std::span<const float> values) {
   return result;
 }
 
-float largest_importance_in(std::span<const float> values) {
+LACONIC_EVERY_ISA float largest_importance_in(std::span<const float> values) {
   std::int32_t largest = 0, signs = 0;
   for (const float value : values) {
     const auto bits = std::bit_cast<std::int32_t>(value);
