@@ -1,20 +1,20 @@
 # What experiments share: their command line, data by scale, and a row of results per run.
 #
 #   run.sh [--scale smoke|small|paper] [--program P] [--cifar DIR] [--resnet20 ONNX] [--resnet32 ONNX]
-#          [--mnist DIR] [--lenet ONNX] [--only NAME,NAME...] [--taught] [--out DIR] [--device cpu|cuda] [--threads N]
+#          [--mnist DIR] [--lenet ONNX] [--only NAME,NAME...] [--taught] [--epochs N] [--out DIR] [--device cpu|cuda] [--threads N]
 #
 # smoke  a perceptron on Fashion-MNIST, an epoch a run: do all the commands work?
 # small  CIFAR-10, few epochs: two to four minutes of one core each.
 # paper  CIFAR-10, as many epochs as the methods are given in their papers, or would be here.
 #
 # --taught: the float network answers mixtures of samples, which are learned in place of labels; rows are
-# then named NAME-taught.
+# then named NAME-taught. --epochs N trains for as many in place of the scale's.
 #
 # Rows go to results-SCALE.csv beside run.sh as they are finished; one that is there is not run again.
 # Models, plans and reports go to OUT (runs/NAME-SCALE).
 set -euo pipefail
 
-scale=smoke program=laconic cifar= resnet20= resnet32= mnist= lenet= out= only= taught= device=cpu threads=0
+scale=smoke program=laconic cifar= resnet20= resnet32= mnist= lenet= out= only= taught= more= device=cpu threads=0
 here=$(cd "$(dirname "$0")" && pwd)
 while [ $# -gt 0 ]; do
   if [ "$1" = --taught ]; then
@@ -31,11 +31,12 @@ while [ $# -gt 0 ]; do
     --mnist) mnist=$2 ;;
     --lenet) lenet=$2 ;;
     --only) only=,$2, ;;
+    --epochs) more=$2 ;;
     --out) out=$2 ;;
     --device) device=$2 ;;
     --threads) threads=$2 ;;
     *)
-      echo "unknown option $1; valid: --scale, --program, --cifar, --resnet20, --resnet32, --mnist, --lenet, --only, --taught, --out, --device, --threads" >&2
+      echo "unknown option $1; valid: --scale, --program, --cifar, --resnet20, --resnet32, --mnist, --lenet, --only, --taught, --epochs, --out, --device, --threads" >&2
       exit 2
       ;;
   esac
@@ -69,7 +70,7 @@ wanted() { { [ -z "$only" ] || [[ $only = *,${1%"$taught"},* ]]; } && ! grep -q 
 
 # row NAME EPOCHS METHOD (--quantizer SPEC | --plan FILE): trains, writes NAME.lac, measures the file.
 row() {
-  local name=$1$taught epochs=$2 method=$3
+  local name=$1$taught epochs=${more:-$2} method=$3
   shift 3
   wanted "$name" || return 0
   echo "== $name" >&2
