@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 
+#include "kernels/avx2_encode.h"
 #include "kernels/loops.h"
 
 namespace laconic {
@@ -134,6 +135,7 @@ struct Avx2 {
   static void transpose(const float* from, std::int64_t stride, int columns, float* to) {
     transpose_plain(from, stride, columns, to);
   }
+  static std::int64_t encode(const EncodeJob& job) { return encode_avx2(job); }
 };
 
 }  // namespace

@@ -10,12 +10,14 @@
 //   Floats power_of_two(x): 2^n, n the low bits of x, which are those of a float near 1.5 * 2^23
 //   Floats load_part(p, count), clip(Floats, low, high); void store_part(p, count, Floats)
 //   transpose(from, stride, columns, to): columns of 16 floats, `stride` apart, to 16 rows of 16
+//   int64 encode(EncodeJob): as IsaCode has it
 // and the sizes of its best tile.
 
 #pragma once
 
 #include "kernels/code.h"
 #include "kernels/nonlinearities.h"
+#include "kernels/pack_loops.h"
 
 namespace laconic {
 namespace {
@@ -303,7 +305,9 @@ inline void round_planes(const float* x, std::int64_t stride, int planes, std::i
 
 template <class V>
 constexpr IsaCode isa_code_of() {
-  return {.tile_panels = V::tile_panels,
+  return {.encode = V::encode,
+          .deal = deal<V>,
+          .tile_panels = V::tile_panels,
           .tile_columns = V::tile_columns,
           .fused_columns = V::fused_columns,
           .tile_int8 = tile<V, true>,

@@ -143,6 +143,7 @@ struct Neon {
   static void transpose(const float* from, std::int64_t stride, int columns, float* to) {
     transpose_plain(from, stride, columns, to);
   }
+  static std::int64_t encode(const EncodeJob& job) { return encode_plain(job); }
 };
 
 /// The codes of a chunk, quad by quad.

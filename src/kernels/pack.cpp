@@ -1,7 +1,6 @@
 #include "kernels/pack.h"
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <span>
 
@@ -224,35 +223,27 @@ class Packer {
   /// Takes the indices from the panel's first row on. Returns the largest error of a weight.
   float pack_panel(std::int64_t panel, std::span<const Index> indices) {
     const std::int64_t first = first_row(panel), rows = first_row(panel + 1) - first;
-    const RowEncoder encoder(maps_, row_, block_, int8_, whole_);
+    const RowEncoder encoder(maps_, *out_.code->isa, row_, block_, int8_, whole_);
+    const int quads = chunk_quads(form_);
+    const std::int64_t chunks = out_.panel_bytes / chunk_bytes;
+    const std::int64_t stride = deal_stride(chunks, quads);
     std::vector<std::uint8_t> codes(static_cast<std::size_t>(row_));
-    std::vector<std::uint8_t> quads(
-        static_cast<std::size_t>(panel_weights(out_.reduction, chunk_quads(form_))));
+    std::vector<std::uint8_t> panel_codes(static_cast<std::size_t>(panel_rows * stride));
     float error = 0;
     for (std::int64_t r = 0; r < rows; ++r) {
       const auto part = indices.subspan(static_cast<std::size_t>(r * row_), codes.size());
       const auto row = encoder.encode(first + r, part, codes);
       error = std::max(error, row.error);
-      arrange_row(out_.reduction, chunk_quads(form_), codes.data(), quads.data());
-      pack_quads(quads, out_.data.data() + panel * out_.panel_bytes + 4 * r);
+      arrange_row(out_.reduction, quads, codes.data(), panel_codes.data() + r * stride);
       describe_row(first + r, panel, r, row);
     }
+    out_.code->isa->deal({.rows = reinterpret_cast<const std::byte*>(panel_codes.data()),
+                          .stride = stride,
+                          .chunks = chunks,
+                          .quads = quads,
+                          .base = form_ == WeightForm::trits5 ? 3 : 1u << 8 / quads,
+                          .out = out_.data.data() + panel * out_.panel_bytes});
     return error;
-  }
-
-  /// Four codes at a time: no byte of a chunk passes 255, so products of words do not carry over.
-  void pack_quads(std::span<const std::uint8_t> quads, std::byte* chunk) const {
-    const int count = chunk_quads(form_);
-    const std::uint32_t base = form_ == WeightForm::trits5 ? 3 : 1u << 8 / count;
-    for (auto quad = quads.begin(); quad != quads.end(); chunk += chunk_bytes) {
-      std::uint32_t word = 0, factor = 1;
-      for (int q = 0; q < count; ++q, quad += 4, factor *= base) {
-        std::uint32_t four;
-        std::memcpy(&four, &*quad, 4);
-        word += four * factor;
-      }
-      std::memcpy(chunk, &word, 4);
-    }
   }
 
   /// Scales, sum and tables of row `r` of a panel.
