@@ -215,6 +215,22 @@ TEST(ConvKernels, GiveTheSameBytesForAnyThreadsAndBytesForAnyInstructionSet) {
   }
 }
 
+TEST(ConvKernels, PackAnyWindowAlike) {
+  for (const Kernel& kernel : kernels()) {
+    if (!supported(kernel.isa) || kernel.form == WeightForm::floats) continue;
+    for (const std::int64_t window : {2, 3, 5, 7}) {
+      for (const std::int64_t channels : {31, 32, 63, 65, 256, 331}) {
+        SCOPED_TRACE(fmt::format("{}: {} channels, {}x{}", kernel.name, channels, window, window));
+        const Case c{.shape = {3, channels, window, window}};
+        Random random(4), same(4);
+        const auto conv = pack_random(random, kernel, c);
+        const Kernel scalar{"", kernel.form, kernel.activations, Isa::scalar};
+        EXPECT_EQ(conv.weights(), pack_random(same, scalar, c).weights());
+      }
+    }
+  }
+}
+
 TEST(ConvKernels, PassNaNThroughToTheWindowsThatMeetIt) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   Case c{.shape = {6, 2, 3, 3},

@@ -136,6 +136,7 @@ struct Avx2 {
     transpose_plain(from, stride, columns, to);
   }
   static std::int64_t encode(const EncodeJob& job) { return encode_avx2(job); }
+  static void split(const SplitJob& job) { split_plain(job); }
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/avx512_encode.h"
+#include "kernels/avx512_split.h"
 
 namespace laconic {
 namespace {
@@ -99,6 +100,7 @@ struct Avx512 {
   }
 
   static std::int64_t encode(const EncodeJob& job) { return encode_avx512(job); }
+  static void split(const SplitJob& job) { split_avx512(job); }
 
   static Floats multiply_add(Floats a, Floats b, Floats sum) { return _mm512_fmadd_ps(a, b, sum); }
 };

@@ -133,6 +133,15 @@ struct EncodeJob {
   std::uint8_t* out = nullptr;
 };
 
+/// Codes of a row of a convolution, in which taps lie innermost, to a stretch for each tap.
+struct SplitJob {
+  const std::uint8_t* row = nullptr;  ///< May be read up to split_reach bytes a tap behind its end.
+  std::int64_t channels = 0, taps = 1;
+  const std::int64_t* places = nullptr;  ///< Where the stretch of each tap begins in `out`.
+  std::uint8_t* out = nullptr;
+};
+constexpr std::int64_t split_reach = 64;
+
 /// The rows of a panel to its chunks.
 struct DealJob {
   const std::byte* rows = nullptr;  ///< 16 of them: codes by fours, the quads, chunk by chunk,
@@ -146,13 +155,16 @@ struct DealJob {
 /// Chunks that are dealt at once.
 constexpr std::int64_t deal_chunks = 16;
 
+/// An odd number of cache lines: rows then do not compete for the same ways of a cache.
 constexpr std::int64_t deal_stride(std::int64_t chunks, int quads) {
-  return (chunks + deal_chunks - 1) / deal_chunks * deal_chunks * quads * 4;
+  const std::int64_t lines = (chunks + deal_chunks - 1) / deal_chunks * quads;
+  return (lines | 1) * chunk_bytes;
 }
 
 /// What does not depend on the form of weights. One for each instruction set.
 struct IsaCode {
   std::int64_t (*encode)(const EncodeJob&);  ///< Returns the sum of the multiples.
+  void (*split)(const SplitJob&);
   void (*deal)(const DealJob&);
   int tile_panels, tile_columns;  ///< What tile functions are best at, and their limits.
   int fused_columns;              ///< The limit of fused functions.

@@ -10,7 +10,7 @@
 //   Floats power_of_two(x): 2^n, n the low bits of x, which are those of a float near 1.5 * 2^23
 //   Floats load_part(p, count), clip(Floats, low, high); void store_part(p, count, Floats)
 //   transpose(from, stride, columns, to): columns of 16 floats, `stride` apart, to 16 rows of 16
-//   int64 encode(EncodeJob): as IsaCode has it
+//   int64 encode(EncodeJob), split(SplitJob): as IsaCode has them
 // and the sizes of its best tile.
 
 #pragma once
@@ -306,6 +306,7 @@ inline void round_planes(const float* x, std::int64_t stride, int planes, std::i
 template <class V>
 constexpr IsaCode isa_code_of() {
   return {.encode = V::encode,
+          .split = V::split,
           .deal = deal<V>,
           .tile_panels = V::tile_panels,
           .tile_columns = V::tile_columns,

@@ -144,6 +144,7 @@ struct Neon {
     transpose_plain(from, stride, columns, to);
   }
   static std::int64_t encode(const EncodeJob& job) { return encode_plain(job); }
+  static void split(const SplitJob& job) { split_plain(job); }
 };
 
 /// The codes of a chunk, quad by quad.

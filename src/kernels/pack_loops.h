@@ -39,6 +39,15 @@ inline std::int64_t encode_plain(const EncodeJob& given) {
   return sum;
 }
 
+inline void split_plain(const SplitJob& given) {
+  const SplitJob job = given;  // Codes might alias the original.
+  for (std::int64_t tap = 0; tap < job.taps; ++tap) {
+    std::uint8_t* to = job.out + job.places[tap];
+    const std::uint8_t* from = job.row + tap;
+    for (std::int64_t i = 0; i < job.channels; ++i) to[i] = from[i * job.taps];
+  }
+}
+
 /// Rows are turned into quads, 16 of a row at a time; and no byte of a chunk passes 255, so
 /// products of words do not carry over.
 template <class V>
@@ -49,9 +58,8 @@ void deal(const DealJob& job) {
   std::byte* out = job.out;
   for (std::int64_t left = job.chunks; left > 0; left -= deal_chunks) {
     for (int q = 0; q < job.quads; ++q, rows += chunk_bytes) {
-      V::transpose(reinterpret_cast<const float*>(rows),
-                   job.stride / std::int64_t{sizeof(float)}, panel_rows,
-                   turned + q * panel_rows * panel_rows);
+      V::transpose(reinterpret_cast<const float*>(rows), job.stride / std::int64_t{sizeof(float)},
+                   panel_rows, turned + q * panel_rows * panel_rows);
     }
     const auto* quad = reinterpret_cast<const char*>(turned);
     for (std::int64_t i = 0; i < deal_chunks && i < left; ++i, out += chunk_bytes) {

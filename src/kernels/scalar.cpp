@@ -113,6 +113,7 @@ struct Scalar {
     transpose_plain(from, stride, columns, to);
   }
   static std::int64_t encode(const EncodeJob& job) { return encode_plain(job); }
+  static void split(const SplitJob& job) { split_plain(job); }
   static Floats multiply_add(const Floats& a, const Floats& b, Floats sum) {
     for (int i = 0; i < 16; ++i) sum.lane[i] += a.lane[i] * b.lane[i];
     return sum;
