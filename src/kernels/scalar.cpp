@@ -109,7 +109,9 @@ struct Scalar {
   static void store_part(float* to, int count, const Floats& from) {
     std::memcpy(to, &from, static_cast<std::size_t>(count) * sizeof(float));
   }
-  static void transpose(const float* from, std::int64_t stride, int columns, float* to) {
+  static inline __attribute__((always_inline)) void transpose(const float* from,
+                                                              std::int64_t stride, int columns,
+                                                              float* to) {
     transpose_plain(from, stride, columns, to);
   }
   static std::int64_t encode(const EncodeJob& job) { return encode_plain(job); }
