@@ -1,13 +1,16 @@
 // Feeds files of choices to their reader. What it accepts must be written and read again as it is;
 // made to be for a small network, a session must take it, and run by it. Inputs that are no JSON
-// yet become the file that such a session wrote.
+// become the file that such a session wrote, with other values.
 
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <string>
+#include <vector>
 
+#include "core/json.h"
 #include "laconic/error.h"
 #include "laconic/session.h"
 #include "laconic/threads.h"
@@ -23,7 +26,7 @@ using namespace laconic;
 using runtime::Choices;
 
 /// Sessions take longer than files do: of sizes one in so many.
-constexpr std::size_t sizes_to_a_session = 8;
+constexpr std::size_t sizes_to_a_session = 4;
 
 const std::string& path() {
   static const TemporaryFolder folder;
@@ -69,6 +72,40 @@ Choices for_network(Choices choices) {
   return choices;
 }
 
+void collect(Json& from, std::vector<Json*>& all) {
+  all.push_back(&from);
+  if (!from.is_structured()) return;
+  for (Json& inner : from) collect(inner, all);
+}
+
+bool same_kind(const Json& one, const Json& other) {
+  return one.type() == other.type() || (one.is_number() && other.is_number());
+}
+
+/// Replaces a value anywhere in the file by one that means something, mostly of its kind, or an
+/// entry of a list by two or by none.
+void mutate_value(Json& file, std::minstd_rand& random) {
+  static const auto values = Json::parse(
+      R"([0, 1, 2, 3, 7, 100, 1000000, -1, 2147483648, 4611686018427387904, 9223372036854775808, 0.5,
+          "", "int8", "packed", "01101001100101101001011001101001", true, false,
+          [], {}, null, [1, 3, 8, 8], [[3, 3, 8, 8]], [[1, 3, 8, 8], [1]]])");
+  std::vector<Json*> all;
+  collect(file, all);
+  Json& at = *all[random() % all.size()];
+  if (at.is_array() && !at.empty() && random() % 2 == 0) {
+    const auto entry = random() % at.size();
+    if (random() % 2 == 0) {
+      at.push_back(Json(at[entry]));
+    } else {
+      at.erase(entry);
+    }
+    return;
+  }
+  const Json* value = &values[random() % values.size()];
+  while (!same_kind(*value, at) && random() % 16 != 0) value = &values[random() % values.size()];
+  at = *value;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int* /*count*/, char*** /*words*/) {
@@ -78,12 +115,20 @@ extern "C" int LLVMFuzzerInitialize(int* /*count*/, char*** /*words*/) {
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t max_size, unsigned int number) {
-  const std::string& text = seed().text;
-  if ((size == 0 || *data != '{' || number % 64 == 0) && text.size() <= max_size) {
-    std::memcpy(data, text.data(), text.size());
-    size = text.size();
+  std::minstd_rand random(number);
+  if (random() % 4 == 0) return LLVMFuzzerMutate(data, size, max_size);
+  Json file = parse_json(seed().text);  // Of others many are refused, whatever else changes.
+  if (random() % 2 == 0) {
+    try {
+      file = parse_json({reinterpret_cast<const char*>(data), size});
+    } catch (const Error&) {
+    }
   }
-  return LLVMFuzzerMutate(data, size, max_size);
+  for (auto changes = random() % 4; changes-- > 0;) mutate_value(file, random);
+  const std::string text = file.dump(-1, ' ', true, Json::error_handler_t::replace);
+  if (text.size() > max_size) return LLVMFuzzerMutate(data, size, max_size);
+  std::memcpy(data, text.data(), text.size());
+  return text.size();
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
