@@ -165,6 +165,14 @@ const ConvCase conv_cases[] = {
      {256, 1, 3, 3},
      {.groups = 256, .pad_begin = {1, 1}, .pad_end = {1, 1}},
      28},
+    {"depthwise_144_56",
+     {144, 1, 3, 3},
+     {.groups = 144, .pad_begin = {1, 1}, .pad_end = {1, 1}},
+     56},
+    {"depthwise_96_112",
+     {96, 1, 3, 3},
+     {.groups = 96, .stride = {2, 2}, .pad_begin = {1, 1}, .pad_end = {1, 1}},
+     112},
 };
 
 void convolve(benchmark::State& state, const PackedConv& conv, const ConvCase& c, Layout layout,

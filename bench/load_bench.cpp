@@ -1,6 +1,7 @@
 // From the bytes of a file to packed panels: what loading a network takes, a core at a time.
 // `decode/` alone, and `panels/` with packing behind it, the layer that a session would run.
-// `open/` is a session from a file of 60 million weights, by the clock, on all threads.
+// `open/` is a session from a file of 60 million weights, by the clock, on all threads; `/choices`
+// with kernels that an earlier load measured.
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -114,25 +115,40 @@ CompressedNetwork layers(const std::string& coder) {
   return network;
 }
 
-void open(benchmark::State& state, const std::string& coder, LayerKernels kernels) {
+void open(benchmark::State& state, const std::string& coder, LayerKernels kernels, bool choices) {
   const auto path = std::filesystem::temp_directory_path() / "laconic-load_bench.lac";
+  const auto kept = std::filesystem::temp_directory_path() / "laconic-load_bench.json";
   std::filesystem::remove(path);
+  std::filesystem::remove(kept);
   (void)save(layers(coder), path);
+  SessionOptions options{.kernels = kernels};
+  if (choices) {
+    options.choices = kept.string();
+    (void)Session::open(path, options);
+  }
   for (auto _ : state) {
-    const Session session = Session::open(path, {.kernels = kernels});
+    const Session session = Session::open(path, options);
     benchmark::DoNotOptimize(session.memory().weights);
   }
   std::filesystem::remove(path);
+  std::filesystem::remove(kept);
+}
+
+void register_open(const std::string& name, const std::string& coder, LayerKernels kernels,
+                   bool choices) {
+  benchmark::RegisterBenchmark(
+      name.c_str(), [=](benchmark::State& state) { open(state, coder, kernels, choices); })
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime();
 }
 
 const int registered = [] {
   for (const std::string coder : {"rans", "adaptive_binary"}) {
     for (const auto kernels : {LayerKernels::int8, LayerKernels::packed, LayerKernels::fastest}) {
-      benchmark::RegisterBenchmark(fmt::format("open/{}/{}", coder, name(kernels)).c_str(),
-                                   [=](benchmark::State& state) { open(state, coder, kernels); })
-          ->Unit(benchmark::kMillisecond)
-          ->UseRealTime();
+      register_open(fmt::format("open/{}/{}", coder, name(kernels)), coder, kernels, false);
     }
+    register_open(fmt::format("open/{}/fastest/choices", coder), coder, LayerKernels::fastest,
+                  true);
   }
   for (const Weights& weights : samples) {
     for (const std::string coder : {"raw", "rans", "huffman", "adaptive_binary"}) {

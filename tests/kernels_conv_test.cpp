@@ -215,6 +215,55 @@ TEST(ConvKernels, GiveTheSameBytesForAnyThreadsAndBytesForAnyInstructionSet) {
   }
 }
 
+TEST(ConvKernels, KeepTheirBoundInStripsOfLargeImages) {
+  Random random(6);
+  const Case cases[] = {{.shape = {96, 1, 3, 3},
+                         .geometry = {.groups = 96, .pad_begin = {1, 1}, .pad_end = {1, 1}},
+                         .height = 50,
+                         .width = 61,
+                         .x_layout = Layout::channels_last},
+                        {.shape = {80, 1, 5, 3},
+                         .geometry = {.groups = 40,
+                                      .stride = {3, 2},
+                                      .dilation = {2, 1},
+                                      .pad_begin = {4, 0},
+                                      .pad_end = {3, 2}},
+                         .height = 90,
+                         .width = 85,
+                         .y_layout = Layout::channels_last}};
+  for (const Kernel& kernel : kernels()) {
+    const bool one_of_two = kernel.form == WeightForm::floats || kernel.form == WeightForm::bits4;
+    if (!supported(kernel.isa) || kernel.activations == Activations::int8 || !one_of_two) continue;
+    for (const Case& c : cases) {
+      SCOPED_TRACE(fmt::format("{}: {}", kernel.name, c.text()));
+      const auto conv = pack_random(random, kernel, c);
+      set_threads(1);
+      check(random, conv, c, -1);
+      const auto x = testing::random_floats(random, c.channels() * c.height * c.width);
+      const auto one = run(conv, c, x);
+      set_threads(3);
+      EXPECT_EQ(run(conv, c, x), one);
+      set_threads(0);
+    }
+  }
+}
+
+TEST(ConvKernels, PackAnyWindowAlike) {
+  for (const Kernel& kernel : kernels()) {
+    if (!supported(kernel.isa) || kernel.form == WeightForm::floats) continue;
+    for (const std::int64_t window : {2, 3, 5, 7}) {
+      for (const std::int64_t channels : {31, 32, 63, 65, 256, 331}) {
+        SCOPED_TRACE(fmt::format("{}: {} channels, {}x{}", kernel.name, channels, window, window));
+        const Case c{.shape = {3, channels, window, window}};
+        Random random(4), same(4);
+        const auto conv = pack_random(random, kernel, c);
+        const Kernel scalar{"", kernel.form, kernel.activations, Isa::scalar};
+        EXPECT_EQ(conv.weights(), pack_random(same, scalar, c).weights());
+      }
+    }
+  }
+}
+
 TEST(ConvKernels, PassNaNThroughToTheWindowsThatMeetIt) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   Case c{.shape = {6, 2, 3, 3},

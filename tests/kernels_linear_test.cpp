@@ -164,6 +164,27 @@ TEST(LinearKernels, GiveTheSameBytesForAnyThreadsAndBytesForAnyInstructionSet) {
 }
 
 /// The largest sums that there are: bytes of 255 by levels all as far from zero as can be.
+TEST(LinearKernels, PackAnyNumberOfLevelsAlike) {
+  Random random(13);
+  for (const Kernel& kernel : kernels()) {
+    if (!runnable(kernel) || kernel.activations == Activations::floats) continue;
+    std::vector<std::int64_t> counts = {most_levels(kernel.form)};
+    if (kernel.form == WeightForm::bits8) counts = {17, 64, 65, 128, 129, 256, 300};
+    for (const std::int64_t levels : counts) {
+      for (const std::int64_t in : {1, 31, 32, 63, 65, 200, 2049}) {
+        SCOPED_TRACE(fmt::format("{}: {} levels, {} weights a row", kernel.name, levels, in));
+        const auto form = random.below(3) == 0 ? Levels::even : Levels::free;
+        const auto tensor = testing::random_tensor(random, {18, in}, 18 * in, form, levels, false);
+        const auto layer = PackedLinear::pack(tensor, options_of(kernel));
+        auto scalar = options_of(kernel);
+        scalar.isa = Isa::scalar;
+        EXPECT_EQ(layer.weights(), PackedLinear::pack(tensor, scalar).weights());
+        check(random, layer, 1, 0);
+      }
+    }
+  }
+}
+
 TEST(LinearKernels, SumTheLargestProductsExactly) {
   const std::int64_t out = 20, in = 203;
   for (const Kernel& kernel : kernels()) {

@@ -15,6 +15,22 @@ std::int64_t shift(const Codebook& codebook, const IndexLayout& layout) {
   return layout.zero < 0 ? 0 : layout.zero - codebook.zero_index();
 }
 
+/// Returns the largest difference. What is below zero wraps to 65,536 - subtrahend at least, which
+/// no codebook of the alphabet reaches: one comparison, of the largest, serves both ends of a
+/// block.
+Index subtract(std::span<Index> symbols, Index subtrahend) {
+  Index largest = 0;
+  if (subtrahend == 0) {  // As with a joint codebook: nothing needs to be stored.
+    for (const Index symbol : symbols) largest = std::max(largest, symbol);
+    return largest;
+  }
+  for (Index& symbol : symbols) {
+    symbol = static_cast<Index>(symbol - subtrahend);
+    largest = std::max(largest, symbol);
+  }
+  return largest;
+}
+
 /// Calls body(codebook, first, end) for each block of weights `from` to `to`, or its part in them.
 template <typename Body>
 void for_blocks(std::int64_t from, std::int64_t to, std::int64_t block_size,
@@ -65,14 +81,7 @@ void from_symbols(std::span<Index> symbols, std::int64_t first, std::int64_t blo
     const std::size_t size = codebook.size();
     const auto part = symbols.subspan(static_cast<std::size_t>(from - first),
                                       static_cast<std::size_t>(to - from));
-    // What is below zero wraps to 65,536 - added at least, which no codebook of the alphabet
-    // reaches: one comparison, of the largest, serves both ends of a block.
-    Index largest = 0;
-    for (Index& symbol : part) {
-      symbol = static_cast<Index>(symbol - added);
-      largest = std::max(largest, symbol);
-    }
-    if (largest < size) return;
+    if (subtract(part, added) < size) return;
     const auto bad = std::ranges::find_if(part, [&](Index index) { return index >= size; });
     const int symbol = static_cast<Index>(*bad + added);
     corrupt("weight {} has level {} of a codebook of {}", from + (bad - part.begin()),

@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 
+#include "kernels/avx2_encode.h"
 #include "kernels/loops.h"
 
 namespace laconic {
@@ -131,9 +132,13 @@ struct Avx2 {
     _mm256_maskstore_ps(to, first(count), from.part[0]);
     _mm256_maskstore_ps(to + 8, first(count - 8), from.part[1]);
   }
-  static void transpose(const float* from, std::int64_t stride, int columns, float* to) {
+  static inline __attribute__((always_inline)) void transpose(const float* from,
+                                                              std::int64_t stride, int columns,
+                                                              float* to) {
     transpose_plain(from, stride, columns, to);
   }
+  static std::int64_t encode(const EncodeJob& job) { return encode_avx2(job); }
+  static void split(const SplitJob& job) { split_plain(job); }
 };
 
 }  // namespace

@@ -7,6 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/avx512_encode.h"
+#include "kernels/avx512_split.h"
+
 namespace laconic {
 namespace {
 
@@ -95,6 +98,9 @@ struct Avx512 {
                             int column) {
     return column < columns ? _mm_loadu_ps(from + column * stride + row) : _mm_setzero_ps();
   }
+
+  static std::int64_t encode(const EncodeJob& job) { return encode_avx512(job); }
+  static void split(const SplitJob& job) { split_avx512(job); }
 
   static Floats multiply_add(Floats a, Floats b, Floats sum) { return _mm512_fmadd_ps(a, b, sum); }
 };

@@ -121,8 +121,51 @@ struct ByteScale {
   std::int32_t zero = 0;
 };
 
+/// Indices of a codebook to codes.
+struct EncodeJob {
+  const std::uint8_t* codes = nullptr;     ///< One for each level,
+  const std::int8_t* multiples = nullptr;  ///< and of int8 what it stands for; else null.
+  std::int64_t levels = 0;
+  bool even = false;  ///< Codes go up by one from level to level, and multiples by `step`.
+  int step = 0;
+  const std::uint16_t* indices = nullptr;  ///< Below `levels`.
+  std::int64_t count = 0;
+  std::uint8_t* out = nullptr;
+};
+
+/// Codes of a row of a convolution, in which taps lie innermost, to a stretch for each tap.
+struct SplitJob {
+  const std::uint8_t* row = nullptr;  ///< May be read up to split_reach bytes a tap behind its end.
+  std::int64_t channels = 0, taps = 1;
+  const std::int64_t* places = nullptr;  ///< Where the stretch of each tap begins in `out`.
+  std::uint8_t* out = nullptr;
+};
+constexpr std::int64_t split_reach = 64;
+
+/// The rows of a panel to its chunks.
+struct DealJob {
+  const std::byte* rows = nullptr;  ///< 16 of them: codes by fours, the quads, chunk by chunk,
+  std::int64_t stride = 0;          ///< as many bytes as deal_stride() says for each.
+  std::int64_t chunks = 0;
+  int quads = 1;           ///< Of a chunk.
+  std::uint32_t base = 1;  ///< What the codes of a quad count by, in units of those before.
+  std::byte* out = nullptr;
+};
+
+/// Chunks that are dealt at once.
+constexpr std::int64_t deal_chunks = 16;
+
+/// An odd number of cache lines: rows then do not compete for the same ways of a cache.
+constexpr std::int64_t deal_stride(std::int64_t chunks, int quads) {
+  const std::int64_t lines = (chunks + deal_chunks - 1) / deal_chunks * quads;
+  return (lines | 1) * chunk_bytes;
+}
+
 /// What does not depend on the form of weights. One for each instruction set.
 struct IsaCode {
+  std::int64_t (*encode)(const EncodeJob&);  ///< Returns the sum of the multiples.
+  void (*split)(const SplitJob&);
+  void (*deal)(const DealJob&);
   int tile_panels, tile_columns;  ///< What tile functions are best at, and their limits.
   int fused_columns;              ///< The limit of fused functions.
   void (*tile_int8)(const TileJob&, int panels, int columns);

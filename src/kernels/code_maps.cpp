@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <numeric>
 #include <unordered_map>
+#include <utility>
 
 #include "laconic/threads.h"
 
@@ -50,34 +51,30 @@ int CodeMaps::largest_multiple() const {
   return largest;
 }
 
-void CodeMaps::fill(CodeMap& map, std::span<const std::uint8_t> codes) {
+void CodeMaps::fill(CodeMap& map, std::vector<std::uint8_t> codes) {
   const auto& multiples = map.rounded.multiples;
-  map.entries.resize(codes.size());
-  for (std::size_t i = 0; i < codes.size(); ++i) {
-    map.entries[i] = {codes[i], multiples.empty() ? std::int8_t{0} : multiples[i]};
-  }
   map.even = true;
-  map.step = codes.size() < 2 ? 0 : map.entries[1].multiple - map.entries[0].multiple;
+  map.step = multiples.size() < 2 ? 0 : multiples[1] - multiples[0];
   for (std::size_t i = 1; i < codes.size(); ++i) {
-    const CodeEntry before = map.entries[i - 1], now = map.entries[i];
-    map.even = map.even && now.code == static_cast<std::uint8_t>(before.code + 1) &&
-               now.multiple == before.multiple + map.step;
+    map.even = map.even && codes[i] == static_cast<std::uint8_t>(codes[i - 1] + 1) &&
+               (multiples.empty() || multiples[i] == multiples[i - 1] + map.step);
   }
+  map.codes = std::move(codes);
 }
 
 void CodeMaps::number_indices() {
   for (CodeMap& map : maps_) {
     std::vector<std::uint8_t> codes(map.codebook->size());
     std::iota(codes.begin(), codes.end(), std::uint8_t{0});
-    fill(map, codes);
+    fill(map, std::move(codes));
   }
 }
 
 void CodeMaps::number_multiples() {
   for (CodeMap& map : maps_) {
     const auto& multiples = map.rounded.multiples;
-    const std::vector<std::uint8_t> codes(multiples.begin(), multiples.end());
-    fill(map, codes);
+    std::vector<std::uint8_t> codes(multiples.begin(), multiples.end());
+    fill(map, std::move(codes));
   }
 }
 
@@ -101,7 +98,7 @@ std::vector<std::int8_t> CodeMaps::number_common(std::size_t most) {
     for (const std::int8_t multiple : map.rounded.multiples) {
       codes.push_back(code[static_cast<std::size_t>(multiple + 128)]);
     }
-    fill(map, codes);
+    fill(map, std::move(codes));
   }
   return table;
 }

@@ -13,17 +13,11 @@
 
 namespace laconic {
 
-/// What an index becomes: its code, and of int8 the multiple that the code stands for.
-struct CodeEntry {
-  std::uint8_t code = 0;
-  std::int8_t multiple = 0;
-};
-
 /// What the indices of a codebook become.
 struct CodeMap {
   const Codebook* codebook = nullptr;
-  RoundedLevels rounded = {};           ///< Of int8 only.
-  std::vector<CodeEntry> entries = {};  ///< One per index.
+  RoundedLevels rounded = {};            ///< Of int8 only.
+  std::vector<std::uint8_t> codes = {};  ///< One per index.
   bool even = false;  ///< Codes go up by one, and multiples by `step`, from index to index.
   int step = 0;
 };
@@ -57,7 +51,7 @@ class CodeMaps {
   [[nodiscard]] std::vector<std::int8_t> number_common(std::size_t most);
 
  private:
-  void fill(CodeMap& map, std::span<const std::uint8_t> codes);
+  static void fill(CodeMap& map, std::vector<std::uint8_t> codes);
 
   std::vector<CodeMap> maps_;
   std::vector<std::uint32_t> of_block_;

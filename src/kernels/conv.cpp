@@ -65,8 +65,10 @@ std::shared_ptr<const PackedWeights> pack_window(const T& weights, const ConvGeo
   return packed;
 }
 
-/// A window of a single tap that moves by one pixel: the image is a row of pixels.
+/// A window of a single tap that moves by one pixel: the image is a row of pixels. Depthwise ones
+/// are cut by rows.
 bool pointwise(const PackedWeights& packed) {
+  if (packed.depthwise) return false;
   const ConvGeometry& geometry = packed.geometry;
   constexpr std::array<std::int64_t, 2> none = {0, 0}, one = {1, 1};
   return packed.window == one && geometry.stride == one && geometry.pad_begin == none &&
@@ -108,7 +110,15 @@ class ConvCall {
     }
     columns_.runs = runs_;
     columns_.stride = geometry.stride[1] * size_.pixel_bytes;
-    copy_ = carver.take<std::byte>(size_.padded_height * size_.row_bytes());
+    std::int64_t copied = size_.padded_height, copies = 1;
+    if (packed.depthwise) {
+      strip_rows_ = std::clamp<std::int64_t>(strip_bytes / (geometry.stride[0] * size_.row_bytes()),
+                                             1, size_.out_height);
+      copied = input_rows(strip_rows_);
+      copies = tasks;
+    }
+    copy_bytes_ = copied * size_.row_bytes();
+    copy_ = carver.take<std::byte>(copies * copy_bytes_);
     ranges_ = carver.take<Range>(tasks);
     scratch_bytes_ = static_cast<std::int64_t>(whole_lines(pair_bytes(packed)));
     scratch_ = carver.take<std::byte>(tasks * scratch_bytes_);
@@ -127,21 +137,34 @@ class ConvCall {
       columns_.zeros = &zero_;
       columns_.scale_step = 0;
     }
+    columns_.y = y;
+    columns_.residual = residual;
+    const bool last = y_layout == Layout::channels_last;
+    columns_.y_row_stride = last ? 1 : size_.out_height * size_.out_width;
+    columns_.y_column_stride = last ? packed_.out : 1;
+    if (packed_.depthwise) {
+      parallel_for(tasks_, [this](std::int64_t task) { multiply_strips(task); });
+      return;
+    }
     parallel_for(tasks_, [this](std::int64_t task) {
       const std::int64_t rows = size_.padded_height;
       for (auto row = rows * task / tasks_; row < rows * (task + 1) / tasks_; ++row) {
         copy_row(packed_, size_, x_, x_layout_, scale_, row, copy_ + row * size_.row_bytes());
       }
     });
-    columns_.y = y;
-    columns_.residual = residual;
-    const bool last = y_layout == Layout::channels_last;
-    columns_.y_row_stride = last ? 1 : size_.out_height * size_.out_width;
-    columns_.y_column_stride = last ? packed_.out : 1;
     parallel_for(tasks_, [this](std::int64_t task) { multiply_rows(task); });
   }
 
  private:
+  /// Of the copies that a task of a depthwise convolution makes: few enough for the second cache.
+  static constexpr std::int64_t strip_bytes = std::int64_t{1} << 18;
+
+  /// Rows of the copy that so many rows of the output read.
+  [[nodiscard]] std::int64_t input_rows(std::int64_t rows) const {
+    const ConvGeometry& geometry = packed_.geometry;
+    return (rows - 1) * geometry.stride[0] + (packed_.window[0] - 1) * geometry.dilation[0] + 1;
+  }
+
   void find_scale() {
     const std::int64_t count = size_.channels * size_.height * size_.width;
     const IsaCode& isa = *packed_.code->isa;
@@ -207,6 +230,44 @@ class ConvCall {
     }
   }
 
+  /// Depthwise, a value of the input is looked at a few times only, by one panel: a task copies a
+  /// few rows of all channels, and multiplies them while they are in its cache.
+  void multiply_strips(std::int64_t task) {
+    std::byte* copy = copy_ + task * copy_bytes_;
+    TileScope scope(packed_);
+    const std::int64_t end = size_.out_height * (task + 1) / tasks_;
+    for (std::int64_t first = size_.out_height * task / tasks_; first < end;) {
+      const std::int64_t last = std::min(first + strip_rows_, end);
+      const std::int64_t top = first * packed_.geometry.stride[0];
+      for (std::int64_t row = 0; row < input_rows(last - first); ++row) {
+        copy_row(packed_, size_, x_, x_layout_, scale_, top + row, copy + row * size_.row_bytes());
+      }
+      for (std::int64_t p = 0; p < pair_count(packed_); ++p) {
+        const PanelPair pair = pair_at(packed_, p);
+        const std::byte* expanded = expand(packed_, pair, scratch_ + task * scratch_bytes_);
+        for (std::int64_t row = first; row < last; ++row) {
+          const std::int64_t from = row * packed_.geometry.stride[0] - top;
+          multiply_part(pair, expanded, copy + from * size_.row_bytes(), row, 0, size_.out_width,
+                        scope);
+        }
+      }
+      first = last;
+    }
+  }
+
+  /// Columns [first, last) of an output row, whose windows begin with `input`, a row of the copy.
+  void multiply_part(const PanelPair& pair, const std::byte* expanded, const std::byte* input,
+                     std::int64_t row, std::int64_t first, std::int64_t last, TileScope& scope) {
+    Columns columns = columns_;
+    columns.count = last - first;
+    // The channels of a group lie together.
+    columns.x = input + first * columns.stride + pair.group * (size_.pixel_bytes / packed_.groups);
+    const std::int64_t to = (row * size_.out_width + first) * columns.y_column_stride;
+    columns.y += to;
+    if (columns.residual != nullptr) columns.residual += to;
+    multiply(packed_, pair, expanded, columns, *epilogue_, scope);
+  }
+
   /// Pairs of panels by parts of output rows: a task's part of that grid, pair by pair.
   void multiply_rows(std::int64_t task) {
     constexpr std::int64_t longest_part = 8 * max_tile_columns;
@@ -224,17 +285,9 @@ class ConvCall {
         expanded_pair = item / stretches;
       }
       const std::int64_t row = item % stretches / parts, part = item % parts;
-      const std::int64_t first = size_.out_width * part / parts;
-      Columns columns = columns_;
-      columns.count = size_.out_width * (part + 1) / parts - first;
-      columns.x =
-          copy_ + row * packed_.geometry.stride[0] * size_.row_bytes() + first * columns.stride;
-      // The channels of a group lie together.
-      columns.x += pair.group * (size_.pixel_bytes / packed_.groups);
-      const std::int64_t to = (row * size_.out_width + first) * columns.y_column_stride;
-      columns.y += to;
-      if (columns.residual != nullptr) columns.residual += to;
-      multiply(packed_, pair, expanded, columns, *epilogue_, scope);
+      multiply_part(pair, expanded, copy_ + row * packed_.geometry.stride[0] * size_.row_bytes(),
+                    row, size_.out_width * part / parts, size_.out_width * (part + 1) / parts,
+                    scope);
     }
   }
 
@@ -243,6 +296,8 @@ class ConvCall {
   std::int64_t tasks_;
   bool int8_, finite_ = true;
   std::int64_t* runs_ = nullptr;
+  std::int64_t strip_rows_ = 0;  ///< Of the output, at a time.
+  std::int64_t copy_bytes_ = 0;  ///< Of the whole image, or of a task's strip of it.
   std::byte* copy_ = nullptr;
   Range* ranges_ = nullptr;
   std::byte* scratch_ = nullptr;

@@ -10,12 +10,14 @@
 //   Floats power_of_two(x): 2^n, n the low bits of x, which are those of a float near 1.5 * 2^23
 //   Floats load_part(p, count), clip(Floats, low, high); void store_part(p, count, Floats)
 //   transpose(from, stride, columns, to): columns of 16 floats, `stride` apart, to 16 rows of 16
+//   int64 encode(EncodeJob), split(SplitJob): as IsaCode has them
 // and the sizes of its best tile.
 
 #pragma once
 
 #include "kernels/code.h"
 #include "kernels/nonlinearities.h"
+#include "kernels/pack_loops.h"
 
 namespace laconic {
 namespace {
@@ -143,9 +145,28 @@ void tile(const TileJob& job, int panels, int columns) {
   tile_of<V, int8, V::tile_panels, V::tile_columns>(job, panels, columns);
 }
 
-inline void transpose_plain(const float* from, std::int64_t stride, int columns, float* to) {
-  for (int c = 0; c < columns; ++c) {
-    for (int r = 0; r < panel_rows; ++r) to[16 * r + c] = from[c * stride + r];
+/// In the compiler's own vectors, as blocks of 4x4. Inlined, as most callers have all columns.
+inline __attribute__((always_inline)) void transpose_plain(const float* from, std::int64_t stride,
+                                                           int columns, float* to) {
+  using Four = float __attribute__((vector_size(16)));
+  for (int c = 0; c < columns; c += 4) {
+    for (int r = 0; r < panel_rows; r += 4) {
+      Four column[4] = {};
+      for (int i = 0; i < 4 && c + i < columns; ++i) {
+        __builtin_memcpy(&column[i], from + (c + i) * stride + r, sizeof column[i]);
+      }
+      const Four low01 = __builtin_shufflevector(column[0], column[1], 0, 4, 1, 5);
+      const Four low23 = __builtin_shufflevector(column[2], column[3], 0, 4, 1, 5);
+      const Four high01 = __builtin_shufflevector(column[0], column[1], 2, 6, 3, 7);
+      const Four high23 = __builtin_shufflevector(column[2], column[3], 2, 6, 3, 7);
+      const Four row[4] = {__builtin_shufflevector(low01, low23, 0, 1, 4, 5),
+                           __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
+                           __builtin_shufflevector(high01, high23, 0, 1, 4, 5),
+                           __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
+      for (int i = 0; i < 4; ++i) {
+        __builtin_memcpy(to + 16 * (r + i) + c, &row[i], sizeof row[i]);
+      }
+    }
   }
 }
 
@@ -303,7 +324,10 @@ inline void round_planes(const float* x, std::int64_t stride, int planes, std::i
 
 template <class V>
 constexpr IsaCode isa_code_of() {
-  return {.tile_panels = V::tile_panels,
+  return {.encode = V::encode,
+          .split = V::split,
+          .deal = deal<V>,
+          .tile_panels = V::tile_panels,
           .tile_columns = V::tile_columns,
           .fused_columns = V::fused_columns,
           .tile_int8 = tile<V, true>,

@@ -140,9 +140,13 @@ struct Neon {
     store_floats(whole, from);
     for (int i = 0; i < count; ++i) to[i] = whole[i];
   }
-  static void transpose(const float* from, std::int64_t stride, int columns, float* to) {
+  static inline __attribute__((always_inline)) void transpose(const float* from,
+                                                              std::int64_t stride, int columns,
+                                                              float* to) {
     transpose_plain(from, stride, columns, to);
   }
+  static std::int64_t encode(const EncodeJob& job) { return encode_plain(job); }
+  static void split(const SplitJob& job) { split_plain(job); }
 };
 
 /// The codes of a chunk, quad by quad.

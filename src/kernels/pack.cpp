@@ -1,7 +1,6 @@
 #include "kernels/pack.h"
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <span>
 
@@ -141,6 +140,9 @@ class Packer {
       out_.scales.resize(panels * segments() * panel_rows);
       out_.sums.resize(panels * panel_rows);
     }
+    for (std::int64_t run = 0; run < reduction.runs(); ++run) {
+      run_places_.push_back(run_place(reduction, quads, run));
+    }
     std::vector<float> errors(panels);
     const auto indices = tensor_.open();
     const std::int64_t step = std::max<std::int64_t>(1, piece_weights / (panel_rows * row_));
@@ -224,35 +226,36 @@ class Packer {
   /// Takes the indices from the panel's first row on. Returns the largest error of a weight.
   float pack_panel(std::int64_t panel, std::span<const Index> indices) {
     const std::int64_t first = first_row(panel), rows = first_row(panel + 1) - first;
-    const RowEncoder encoder(maps_, row_, block_, int8_, whole_);
-    std::vector<std::uint8_t> codes(static_cast<std::size_t>(row_));
-    std::vector<std::uint8_t> quads(
-        static_cast<std::size_t>(panel_weights(out_.reduction, chunk_quads(form_))));
+    const RowEncoder encoder(maps_, *out_.code->isa, row_, block_, int8_, whole_);
+    const int quads = chunk_quads(form_);
+    const std::int64_t chunks = out_.panel_bytes / chunk_bytes;
+    const std::int64_t stride = deal_stride(chunks, quads);
+    std::vector<std::uint8_t> codes(
+        static_cast<std::size_t>(row_ + out_.reduction.taps * split_reach));
+    std::vector<std::uint8_t> panel_codes(static_cast<std::size_t>(panel_rows * stride));
     float error = 0;
     for (std::int64_t r = 0; r < rows; ++r) {
-      const auto part = indices.subspan(static_cast<std::size_t>(r * row_), codes.size());
+      const auto part =
+          indices.subspan(static_cast<std::size_t>(r * row_), static_cast<std::size_t>(row_));
       const auto row = encoder.encode(first + r, part, codes);
       error = std::max(error, row.error);
-      arrange_row(out_.reduction, chunk_quads(form_), codes.data(), quads.data());
-      pack_quads(quads, out_.data.data() + panel * out_.panel_bytes + 4 * r);
+      arrange(codes.data(), panel_codes.data() + r * stride);
       describe_row(first + r, panel, r, row);
     }
+    out_.code->isa->deal({.rows = reinterpret_cast<const std::byte*>(panel_codes.data()),
+                          .stride = stride,
+                          .chunks = chunks,
+                          .quads = quads,
+                          .base = form_ == WeightForm::trits5 ? 3 : 1u << 8 / quads,
+                          .out = out_.data.data() + panel * out_.panel_bytes});
     return error;
   }
 
-  /// Four codes at a time: no byte of a chunk passes 255, so products of words do not carry over.
-  void pack_quads(std::span<const std::uint8_t> quads, std::byte* chunk) const {
-    const int count = chunk_quads(form_);
-    const std::uint32_t base = form_ == WeightForm::trits5 ? 3 : 1u << 8 / count;
-    for (auto quad = quads.begin(); quad != quads.end(); chunk += chunk_bytes) {
-      std::uint32_t word = 0, factor = 1;
-      for (int q = 0; q < count; ++q, quad += 4, factor *= base) {
-        std::uint32_t four;
-        std::memcpy(&four, &*quad, 4);
-        word += four * factor;
-      }
-      std::memcpy(chunk, &word, 4);
-    }
+  /// As arrange_row().
+  void arrange(const std::uint8_t* codes, std::uint8_t* out) const {
+    const Reduction& reduction = out_.reduction;
+    if (reduction.taps == 1) return arrange_row(reduction, chunk_quads(form_), codes, out);
+    out_.code->isa->split({codes, reduction.channels, reduction.taps, run_places_.data(), out});
   }
 
   /// Scales, sum and tables of row `r` of a panel.
@@ -288,6 +291,7 @@ class Packer {
   std::int64_t row_ = 0;    ///< Weights of a row.
   std::int64_t block_ = 0;  ///< Weights of a block.
   WeightForm form_{};
+  std::vector<std::int64_t> run_places_;  ///< Of a row of a panel.
   PackedWeights out_;
 };
 

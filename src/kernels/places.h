@@ -15,14 +15,19 @@ inline std::int64_t panel_weights(const Reduction& reduction, int chunk_quads) {
   return reduction.segments * reduction.segment_chunks(chunk_quads) * chunk_quads * 4;
 }
 
+/// Where a run begins in a row of a panel.
+inline std::int64_t run_place(const Reduction& reduction, int chunk_quads, std::int64_t run) {
+  const std::int64_t segment = reduction.segment_chunks(chunk_quads) * chunk_quads * 4;
+  const std::int64_t within = run % reduction.segment_runs * reduction.run_quads() * 4;
+  return run / reduction.segment_runs * segment + within;
+}
+
 /// Values of a row in the tensor's order, to the order of a panel's quads; what fills is left
 /// alone.
 template <typename T>
 void arrange_row(const Reduction& reduction, int chunk_quads, const T* row, T* out) {
-  const std::int64_t segment = reduction.segment_chunks(chunk_quads) * chunk_quads * 4;
   for (std::int64_t run = 0; run < reduction.runs(); ++run) {
-    const std::int64_t within = run % reduction.segment_runs * reduction.run_quads() * 4;
-    T* to = out + run / reduction.segment_runs * segment + within;
+    T* to = out + run_place(reduction, chunk_quads, run);
     if (reduction.taps == 1) {  // Runs are stretches of channels.
       const std::int64_t first = run * reduction.run_length;
       const std::int64_t last = std::min(first + reduction.run_length, reduction.channels);

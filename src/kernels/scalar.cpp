@@ -109,9 +109,13 @@ struct Scalar {
   static void store_part(float* to, int count, const Floats& from) {
     std::memcpy(to, &from, static_cast<std::size_t>(count) * sizeof(float));
   }
-  static void transpose(const float* from, std::int64_t stride, int columns, float* to) {
+  static inline __attribute__((always_inline)) void transpose(const float* from,
+                                                              std::int64_t stride, int columns,
+                                                              float* to) {
     transpose_plain(from, stride, columns, to);
   }
+  static std::int64_t encode(const EncodeJob& job) { return encode_plain(job); }
+  static void split(const SplitJob& job) { split_plain(job); }
   static Floats multiply_add(const Floats& a, const Floats& b, Floats sum) {
     for (int i = 0; i < 16; ++i) sum.lane[i] += a.lane[i] * b.lane[i];
     return sum;
