@@ -200,10 +200,16 @@ TEST_F(Voc, SkipsImagesThatCannotBeDecoded) {
     if (image[i] == 0xff && image[i + 1] == 0xdb) image[i + 1] = 0xfe;
   add("undecodable", object("ant", "1 1 9 9"));
   folder.write("JPEGImages/undecodable.jpg", image);
-  list("test", "3\nundecodable\n");
+  // A second header, behind the pixels, says 4x4.
+  auto twice = jpeg(40, 80);
+  const Bytes header{0xff, 0xc0, 0, 11, 8, 0, 4, 0, 4, 1, 1, 0x11, 0};
+  twice.insert(twice.end() - 2, header.begin(), header.end());
+  add("twice", object("ant", "1 1 4 4"));
+  folder.write("JPEGImages/twice.jpg", twice);
+  list("test", "3\nundecodable\ntwice\n");
   const auto& voc = open();
   EXPECT_EQ(voc.size(Part::test), 1);
-  EXPECT_EQ(voc.skipped(Part::test).damaged_images, 1);
+  EXPECT_EQ(voc.skipped(Part::test).damaged_images, 2);
   EXPECT_THAT(describe(voc.skipped(Part::test)), HasSubstr("undecodable.jpg\" is damaged"));
 }
 

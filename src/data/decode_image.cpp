@@ -106,7 +106,8 @@ tjscalingfactor scale_for(int height, int width, std::int64_t least_height,
 
 /// In its own size the pixels that OpenCV makes of it, in half the time; nothing for what TurboJPEG
 /// leaves to OpenCV: colours of printers, and files that it cannot read.
-cv::Mat decode_jpeg(std::string_view file, Channels channels, std::int64_t least_height,
+cv::Mat decode_jpeg(const std::filesystem::path& path, std::string_view file,
+                    const ImageExtent& extent, Channels channels, std::int64_t least_height,
                     std::int64_t least_width) {
   const std::unique_ptr<void, EndJpeg> jpeg(tjInitDecompress());
   const auto* bytes = reinterpret_cast<const unsigned char*>(file.data());
@@ -114,6 +115,9 @@ cv::Mat decode_jpeg(std::string_view file, Channels channels, std::int64_t least
   if (!jpeg || tjDecompressHeader3(jpeg.get(), bytes, file.size(), &width, &height, &sampling,
                                    &colours) != 0)
     return {};
+  // Not as many pixels as were found few enough.
+  if (height != extent.height || width != extent.width)
+    fail(ErrorCode::invalid_data, "the image \"{}\" is damaged", path.string());
   if (colours == TJCS_CMYK || colours == TJCS_YCCK) return {};
   const auto scale = scale_for(height, width, least_height, least_width);
   const bool gray = channels == Channels::gray;
@@ -138,7 +142,9 @@ EncodedImage::EncodedImage(std::filesystem::path path)
 cv::Mat EncodedImage::decode(Channels channels, std::int64_t height, std::int64_t width) const {
   const auto file = text_of(bytes_);
   if (file.starts_with(jpeg_start)) {
-    if (auto image = decode_jpeg(file, channels, height, width); !image.empty()) return image;
+    if (auto image = decode_jpeg(path_, file, {height_, width_}, channels, height, width);
+        !image.empty())
+      return image;
   }
   const cv::Mat view(1, static_cast<int>(file.size()), CV_8U, const_cast<char*>(file.data()));
   const int mode = channels == Channels::gray ? cv::IMREAD_GRAYSCALE : cv::IMREAD_COLOR;
