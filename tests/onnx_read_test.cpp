@@ -234,6 +234,16 @@ TEST(OnnxRead, SaysWhatIsMalformed) {
   EXPECT_THAT(error_of([&] { static_cast<void>(read_model(model)); }), HasSubstr("which version"));
 }
 
+// Of a graph without nodes nothing else would tell.
+TEST(OnnxRead, VersionsOfOperatorsAreThoseThatFilesCanHold) {
+  for (const std::int64_t version : {std::int64_t{-1}, std::int64_t{0}, std::int64_t{1} << 20}) {
+    auto model = parse_model("");
+    model.mutable_opset_import(0)->set_version(version);
+    EXPECT_THAT(error_of([&] { static_cast<void>(read_model(model)); }),
+                HasSubstr(fmt::format("version {} of ONNX's operators", version)));
+  }
+}
+
 TEST(OnnxFiles, BadFilesAreNamed) {
   const TemporaryFolder folder;
   const std::string good = parse_model(

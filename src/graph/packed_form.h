@@ -22,6 +22,7 @@
 namespace laconic::packed {
 
 inline constexpr std::uint64_t version = 1;
+inline constexpr std::int64_t opsets = std::int64_t{1} << 20;  ///< Versions of operators are below.
 
 enum class Source : std::uint64_t {
   none = 0,

@@ -40,7 +40,7 @@ class Unpacker {
     }
     if (version == 0) corrupt("{} is damaged: its version is 0", part);
     graph_.name = reader_.text("its name");
-    graph_.opset = static_cast<std::int64_t>(reader_.below(1 << 20, "its opset"));
+    graph_.opset = static_cast<std::int64_t>(reader_.below(packed::opsets, "its opset"));
     for (auto left = reader_.count("the number of inputs"); left > 0; --left) {
       graph_.inputs.push_back(fields_.info());
       activations_.push_back(graph_.inputs.back().name);

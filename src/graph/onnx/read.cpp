@@ -13,6 +13,7 @@
 
 #include "graph/onnx/tensor.h"
 #include "graph/operators.h"
+#include "graph/packed_form.h"
 #include "graph/passes.h"
 #include "laconic/error.h"
 #include "laconic/onnx.h"
@@ -29,7 +30,13 @@ bool is_default_domain(const std::string& domain) {
 
 std::int64_t opset_of(const onnx::ModelProto& model) {
   for (const auto& import : model.opset_import()) {
-    if (is_default_domain(import.domain())) return import.version();
+    if (!is_default_domain(import.domain())) continue;
+    if (import.version() < 1 || import.version() >= packed::opsets) {
+      fail(ErrorCode::invalid_data,
+           "it follows version {} of ONNX's operators, which must be 1 to {}", import.version(),
+           packed::opsets - 1);
+    }
+    return import.version();
   }
   fail(ErrorCode::invalid_data, "it does not say which version of ONNX's operators it follows");
 }
