@@ -187,7 +187,7 @@ TEST(Compress, ForcesEachChoice) {
 }
 
 TEST(Compress, FollowsAMethod) {
-  for (const auto* method : {"post", "projected", "incremental"}) {
+  for (const auto* method : {"post", "projected", "incremental", "incremental:make_up=true"}) {
     auto options = within({.ratio = 4}, method == std::string_view("post") ? 0 : 1);
     options.method = method;
     const auto result = compress(setting().graph, *setting().data, options);
@@ -201,6 +201,16 @@ std::set<float> levels_of(const CompressedNetwork& network, std::string_view nam
   const auto levels =
       std::get<QuantizedTensor>(network.tensors.find(name)->second.tensor).codebooks[0].levels();
   return {levels.begin(), levels.end()};
+}
+
+TEST(Compress, MakesUpForFrozenSharesWithoutTraining) {
+  const auto loss = [](std::string_view make_up) {
+    auto options = within({.ratio = 2}, 0);
+    options.quantizer = "kmeans:levels=3";
+    options.method = fmt::format("incremental:shares=0.5/0.75/1,settle=false,make_up={}", make_up);
+    return compress(setting().graph, *setting().data, options).after.loss;
+  };
+  EXPECT_LT(loss("true"), 0.9 * loss("false"));
 }
 
 TEST(Compress, SharesAJointCodebook) {

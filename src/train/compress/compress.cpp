@@ -37,7 +37,7 @@ void check(const CompressOptions& options) {
   }
   if (options.importance != "auto") (void)make_estimator(options.importance);
   if (options.allocator != "auto") (void)make_allocator(options.allocator);
-  if (options.method != "auto") (void)make_method(options.method, {});
+  if (options.method != "auto") (void)parse_spec("method", options.method, methods());
   if (options.quantizer != "auto") (void)make_quantizer(options.quantizer);
   if (options.granularity != "auto") (void)parse_granularity(options.granularity);
   if (options.coder != "auto") (void)make_coder(options.coder);
@@ -49,6 +49,8 @@ void check(const CompressOptions& options) {
 CompressResult compress(const Graph& graph, const Dataset& data, const CompressOptions& options,
                         const ProgressSink& progress) {
   check(options);
+  // Some need data for what they are asked.
+  if (options.method != "auto") (void)make_method(options.method, {{}, {}, &data});
   try {
     const Workshop workshop(graph, data, options, progress);
     Search search(workshop);

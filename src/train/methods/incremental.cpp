@@ -132,7 +132,9 @@ class Incremental final : public Method {
 
   QuantizedModel finish(Network& network) override {
     if (!planned_) begin(network);
-    // Nothing trains between the shares that are left: they are one.
+    // Nothing trains between the shares that are left: they are one, unless what is free makes up
+    // for what is not.
+    while (makes_up_ && done_ + 1 < freezes()) freeze_next(network);
     if (done_ < freezes()) freeze(network, all_tensors(), 1);
     done_ = freezes();
     std::vector<QuantizedTensor> quantized;
