@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <opencv2/imgcodecs.hpp>
 
+#include "data/decode_image.h"
 #include "data_support.h"
 #include "temporary_folder.h"
 
@@ -115,6 +116,22 @@ TEST_F(Images, JpegsHaveThePixelsThatOpenCVDecodes) {
       }
     }
   }
+}
+
+TEST_F(Images, JpegsAreDecodedNoSmallerThanAskedFor) {
+  folder.write("a.jpg", encode(".jpg", 40, 80, {10, 20, 30}));
+  folder.write("a.png", encode(".png", 40, 80, {10, 20, 30}));
+  const EncodedImage jpeg(folder.path() + "/a.jpg"), png(folder.path() + "/a.png");
+  const auto rows = [](const EncodedImage& image, int height, int width) {
+    return image.decode(Channels::bgr, height, width).rows;
+  };
+  EXPECT_EQ(rows(jpeg, 20, 40), 20);
+  EXPECT_EQ(rows(jpeg, 21, 40), 40);
+  EXPECT_EQ(rows(jpeg, 20, 41), 40);
+  EXPECT_EQ(rows(jpeg, 10, 20), 10);
+  EXPECT_EQ(rows(jpeg, 1, 1), 5);
+  EXPECT_EQ(rows(jpeg, 400, 800), 40);
+  EXPECT_EQ(rows(png, 1, 1), 40);
 }
 
 TEST_F(Images, JpegCutInHalf) {
