@@ -86,7 +86,11 @@ double price_of(const trellis::Prices& prices, const Values& values) {
 }
 
 TEST(TrellisSearch, FindsTheCheapestPath) {
-  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+  // All values that have prices, and some of them: on one side of zero, none of a subset, zero
+  // alone.
+  const std::array<trellis::Range, 5> ranges{{{-4, 4}, {0, 4}, {-3, 2}, {-1, 0}, {0, 0}}};
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    const auto range = ranges[seed % ranges.size()];
     auto weights = gaussian(5, seed, 1);
     for (float& weight : weights) weight *= 1.7F;
     const auto scales = log_normal(5, seed);
@@ -98,9 +102,14 @@ TEST(TrellisSearch, FindsTheCheapestPath) {
       return sum;
     };
     double least = INFINITY;
-    for_each_path(5, 4, [&](const Values& values) { least = std::min(least, cost(values)); });
+    for_each_path(5, 4, [&](const Values& values) {
+      const auto [low, high] = std::ranges::minmax(values);
+      if (low >= range.lowest && high <= range.highest) least = std::min(least, cost(values));
+    });
     Values found(5);
-    trellis::Search().find(weights, {.scales = scales}, 1, {}, prices, {-4, 4}, found);
+    trellis::Search().find(weights, {.scales = scales}, 1, {}, prices, range, found);
+    EXPECT_GE(std::ranges::min(found), range.lowest) << seed;
+    EXPECT_LE(std::ranges::max(found), range.highest) << seed;
     EXPECT_NEAR(cost(found), least, 1e-4 * least) << seed;
   }
 }

@@ -1,202 +1,228 @@
 #include "quantize/trellis_search.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <limits>
+#include <functional>
+
+#include "quantize/every_isa.h"
+#include "quantize/trellis_lanes.h"
 
 namespace laconic::trellis {
 namespace {
 
-constexpr float never = std::numeric_limits<float>::infinity();
 constexpr std::size_t all = states, half = states / 2;
-
-/// Subset 2 * (odd set) + (odd number): the magnitudes 4, 8, ... and zero; 2, 6, ...; 3, 7, ... and
-/// zero; 1, 5, ....
-constexpr std::size_t subsets = 4;
-constexpr std::array<int, subsets> first_magnitude{4, 2, 3, 1};
 
 /// The subset of the values that lead from a state's predecessor in either half to the state.
 constexpr auto subset_into = [] {
-  std::array<std::array<std::size_t, 2>, all> table{};
+  std::array<std::array<std::size_t, all>, 2> table{};
   for (State from = 0; from < all; ++from) {
     for (const bool odd_number : {false, true})
-      table[next(from, odd_number)][from >= half] = std::size_t{2} * is_odd(from) + odd_number;
+      table[from >= half][next(from, odd_number)] = std::size_t{2} * is_odd(from) + odd_number;
   }
   return table;
 }();
 
-struct Pick {
-  float cost = never;
-  int value = 0;
-};
+/// Four weights at a time, which every path has to come: a lane for each of them and each subset.
+constexpr std::size_t at_once = lanes / subsets;
+constexpr auto subset_of_four = [](std::size_t lane) { return lane % subsets; };
 
-/// The cheapest value of a subset for a weight in steps: of zero, where it has it, and the two
-/// about the weight; prices rise away from zero.
-Pick cheapest(std::size_t subset, float weight, float scale, const Prices& prices, Range range) {
-  Pick best;
-  const bool odd = subset >= 2;
-  const auto consider = [&](int value) {
-    const float error = weight - static_cast<float>(value);
-    const float cost = scale * error * error + prices.of(odd, value);
-    if (cost < best.cost) best = {cost, value};
-  };
-  if (subset % 2 == 0) consider(0);
-  const int first = first_magnitude[subset];
-  const auto on_side = [&](int sign) {
-    const int limit = sign < 0 ? -range.lowest : range.highest;
-    const float beyond = static_cast<float>(sign) * weight - static_cast<float>(first);
-    int value = first + 4 * static_cast<int>(std::clamp(beyond, 0.0F, 131072.0F) / 4);
-    if (value > limit) value -= (value - limit + 3) / 4 * 4;
-    if (value < first) return;
-    consider(sign * value);
-    if (beyond > 0 && value + 4 <= limit) consider(sign * (value + 4));
-  };
-  const int sign = weight < 0 ? -1 : 1;
-  on_side(sign);
-  if (best.cost == never) on_side(-sign);
-  return best;
-}
+/// A lane for each way into a state: from the lower half of the states, then from the upper one.
+constexpr auto subset_of_way = [](std::size_t lane) { return subset_into[lane / all][lane % all]; };
+static_assert(lanes == 2 * all);
 
 using Vector = float __attribute__((vector_size(sizeof(float) * all)));
 using Mask = std::int32_t __attribute__((vector_size(sizeof(float) * all)));
 
+/// Each state's predecessors in the lower and in the upper half of the states.
+[[gnu::always_inline]] inline void spread(const Vector& of, Vector& lower, Vector& upper) {
+  lower = __builtin_shufflevector(of, of, 0, 0, 1, 1, 2, 2, 3, 3);
+  upper = __builtin_shufflevector(of, of, 4, 4, 5, 5, 6, 6, 7, 7);
+}
+
+/// The ways from the lower half of the states, and those from the upper one.
+template <typename Sixteen, typename Eight>
+[[gnu::always_inline]] inline void halve(const Sixteen& of, Eight& lower, Eight& upper) {
+  lower = __builtin_shufflevector(of, of, 0, 1, 2, 3, 4, 5, 6, 7);
+  upper = __builtin_shufflevector(of, of, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+/// Of four subsets, what leads into each state from the lower and from the upper half.
+template <typename T, typename Eight>
+[[gnu::always_inline]] inline void by_way(const T* subset, Eight& lower, Eight& upper) {
+  static_assert(subset_into[0] == std::array<std::size_t, all>{0, 1, 2, 3, 1, 0, 3, 2} &&
+                subset_into[1] == std::array<std::size_t, all>{1, 0, 3, 2, 0, 1, 2, 3});
+  T of __attribute__((vector_size(sizeof(T) * subsets)));
+  load(of, subset);
+  lower = __builtin_shufflevector(of, of, 0, 1, 2, 3, 1, 0, 3, 2);
+  upper = __builtin_shufflevector(of, of, 1, 0, 3, 2, 0, 1, 2, 3);
+}
+
+/// Four numbers, each in the lanes of its weight.
+[[gnu::always_inline]] inline void repeat(const float* numbers, Floats& in) {
+  float of __attribute__((vector_size(sizeof(float) * at_once)));
+  load(of, numbers);
+  in = __builtin_shufflevector(of, of, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+}
+
+/// Lanes whose subsets have zero.
+template <typename SubsetOf>
+void mark_zeros(SubsetOf subset_of, Ints& mask) {
+  for (std::size_t lane = 0; lane < lanes; ++lane) mask[lane] = has_zero(subset_of(lane)) ? -1 : 0;
+}
+
+/// A weight that has to become zero costs its square there, or cannot be had.
+[[gnu::always_inline]] inline void keep_zeros(const Ints& become_zero, const Ints& zero_lanes,
+                                              const Floats& weights, const Floats& scales,
+                                              Floats& costs, Ints& values) {
+  const Floats squares = scales * weights * weights;
+  costs = become_zero ? (zero_lanes ? squares : Floats{} + never) : costs;
+  values = become_zero ? Ints{} : values;
+}
+
+/// Moves all paths on by a value.
+[[gnu::always_inline]] inline void advance(Vector& costs, const Vector& lower_costs,
+                                           const Vector& upper_costs, Mask& from_upper) {
+  Vector lower, upper;
+  spread(costs, lower, upper);
+  lower += lower_costs;
+  upper += upper_costs;
+  from_upper = upper < lower;
+  costs = from_upper ? upper : lower;
+}
+
+/// Kept small, so that floats tell sums of long paths apart.
+[[gnu::always_inline]] inline void subtract_least(Vector& costs) {
+  float least = costs[0];
+  for (std::size_t i = 1; i < all; ++i) least = costs[i] < least ? costs[i] : least;
+  costs -= least;
+}
+
 /// Of every row, each new survivor takes its predecessor's entry less its error times the factor.
-void move_on(std::span<std::array<float, all>> rest, const float* factors,
-             const std::array<std::uint8_t, all>& from, const std::array<float, all>& errors) {
-  Vector error;
-  Mask high;
-  std::memcpy(&error, errors.data(), sizeof(error));
-  for (std::size_t to = 0; to < all; ++to) high[to] = from[to] >= half ? -1 : 0;
+LACONIC_EVERY_ISA void move_on(std::span<std::array<float, all>> rest, const float* factors,
+                               const Mask& from_upper, const Vector& errors) {
   for (std::size_t k = 0; k < rest.size(); ++k) {
-    Vector old;
-    std::memcpy(&old, rest[k].data(), sizeof(old));
-    const Vector low_half = __builtin_shufflevector(old, old, 0, 0, 1, 1, 2, 2, 3, 3);
-    const Vector high_half = __builtin_shufflevector(old, old, 4, 4, 5, 5, 6, 6, 7, 7);
-    const Vector moved = (high ? high_half : low_half) - error * factors[k];
-    std::memcpy(rest[k].data(), &moved, sizeof(moved));
+    Vector old, lower, upper;
+    load(old, rest[k].data());
+    spread(old, lower, upper);
+    const Vector moved = (from_upper ? upper : lower) - errors * factors[k];
+    store(moved, rest[k].data());
   }
 }
 
 }  // namespace
 
-Prices::Prices(int lowest, int highest) : lowest_(lowest), highest_(highest) {
-  for (auto& prices : prices_) prices.assign(static_cast<std::size_t>(highest - lowest + 1), 0.0F);
-  forget();
-}
-
-void Prices::forget() {
-  for (const bool odd : {false, true}) {
-    counts_[odd].assign(prices_[odd].size(), 0);
-    for (int value = lowest_; value <= highest_; ++value) {
-      if (has(odd, value)) counted(odd, value) = 0.5;
-    }
-  }
-}
-
-bool Prices::count_path(std::span<const std::int32_t> values) {
-  State state = 0;
-  for (const int value : values) {
-    if (!has(is_odd(state), value)) return false;
-    ++counted(is_odd(state), value);
-    state = after(state, value);
-  }
-  return true;
-}
-
-void Prices::count_weight(float weight) {
-  const float magnitude = std::min(std::abs(weight), 131072.0F);
-  const int sign = weight < 0 ? -1 : 1, limit = sign < 0 ? -lowest_ : highest_;
-  int even = 2 * static_cast<int>((magnitude + 1) / 2);
-  int odd = magnitude <= 0.5F ? 0 : 2 * static_cast<int>(magnitude / 2) + 1;
-  if (even > limit) even = limit / 2 * 2;
-  if (odd > limit) odd = limit > 0 ? limit - (limit + 1) % 2 : 0;
-  ++counted(false, sign * even);
-  ++counted(true, sign * odd);
-}
-
-void Prices::set(double lambda) {
-  for (const bool odd : {false, true}) {
-    double total = 0;
-    for (const double count : counts_[odd]) total += count;
-    for (std::size_t i = 0; i < prices_[odd].size(); ++i) {
-      const double count = counts_[odd][i];
-      prices_[odd][i] = count > 0 ? static_cast<float>(-lambda * std::log2(count / total)) : 0;
-    }
-  }
-}
-
 void Search::find(std::span<const float> weights, const PathMetric& metric, float step,
                   std::span<const std::uint8_t> zeros, const Prices& prices, Range range,
                   std::span<std::int32_t> values) {
-  const auto size = weights.size(), width = static_cast<std::size_t>(metric.width);
-  const bool compensates = metric.upper != nullptr;
-  steps_.resize(size);
-  rest_.resize(compensates ? size : 0);
-  for (std::size_t k = 0; k < rest_.size(); ++k) rest_[k].fill(weights[k]);
+  steps_.resize(weights.size());
   costs_.fill(never);
   costs_[0] = 0;
-  for (std::size_t j = 0; j < size; ++j) {
-    const bool zero = !zeros.empty() && zeros[j] != 0;
-    const std::size_t panel = compensates ? j / width * width : 0;
-    const float* row = compensates ? metric.upper + j * width : nullptr;
-    const float diagonal = compensates ? row[j - panel] : 1;
-    const float importance = metric.scales.empty() || compensates ? 1 : metric.scales[j];
-    const float scale = step * step * importance / (diagonal * diagonal);
-    const auto pick = [&](std::size_t subset, float weight) {
-      if (!zero) return cheapest(subset, weight, scale, prices, range);
-      return subset % 2 == 0 ? Pick{scale * weight * weight, 0} : Pick{};
-    };
-    if (compensates) {
-      const Eight& rest = rest_[j];
-      advance(steps_[j],
-              [&](std::size_t from, std::size_t subset) { return pick(subset, rest[from]); });
-      Eight errors;
-      for (std::size_t to = 0; to < all; ++to)
-        errors[to] =
-            (rest[steps_[j].from[to]] - static_cast<float>(steps_[j].values[to])) / diagonal;
-      const std::size_t end = std::min(panel + width, size);
-      move_on(std::span(rest_).subspan(j + 1, end - j - 1), row + (j + 1 - panel), steps_[j].from,
-              errors);
-    } else {
-      // All paths have the same weight to come.
-      std::array<Pick, subsets> shared;
-      for (std::size_t subset = 0; subset < subsets; ++subset)
-        shared[subset] = pick(subset, weights[j]);
-      advance(steps_[j], [&](std::size_t, std::size_t subset) { return shared[subset]; });
-    }
+  if (metric.upper != nullptr) {
+    follow_compensated(weights, metric, step, zeros, prices, range);
+  } else {
+    follow_alike(weights, metric, step, zeros, prices, range);
   }
   trace_back(values);
 }
 
-template <typename PickOf>
-void Search::advance(Step& step, PickOf pick_of) {
-  Eight next;
-  next.fill(never);
-  for (std::size_t to = 0; to < all; ++to) {
-    step.from[to] = static_cast<std::uint8_t>(to / 2);
-    step.values[to] = 0;
-    for (const std::size_t upper : {std::size_t{0}, std::size_t{1}}) {
-      const std::size_t from = to / 2 + upper * half;
-      if (costs_[from] == never) continue;
-      const Pick best = pick_of(from, subset_into[to][upper]);
-      const float cost = costs_[from] + best.cost;
-      if (!(cost < next[to])) continue;
-      next[to] = cost;
-      step.values[to] = best.value;
-      step.from[to] = static_cast<std::uint8_t>(from);
+/// All paths have the same weights to come.
+LACONIC_EVERY_ISA void Search::follow_alike(std::span<const float> weights,
+                                            const PathMetric& metric, float step,
+                                            std::span<const std::uint8_t> zeros,
+                                            const Prices& prices, Range range) {
+  Vector costs;
+  load(costs, costs_.data());
+  const Lanes four(prices, range, subset_of_four);
+  Ints zero_lanes{};
+  mark_zeros(subset_of_four, zero_lanes);
+  padded_.assign((weights.size() + at_once - 1) / at_once * at_once, 0.0F);
+  std::ranges::copy(weights, padded_.begin());
+  scales_.assign(padded_.size(), step * step);
+  if (!metric.scales.empty())
+    std::ranges::transform(metric.scales.first(weights.size()), scales_, scales_.begin(),
+                           std::multiplies{});
+  std::array<float, lanes> picked_costs;
+  std::array<std::int32_t, lanes> picked_values;
+  for (std::size_t begin = 0; begin < weights.size(); begin += at_once) {
+    const std::size_t size = std::min(at_once, weights.size() - begin);
+    Ints become_zero{};
+    for (std::size_t lane = 0; lane < lanes && !zeros.empty(); ++lane) {
+      const std::size_t i = begin + lane / subsets;
+      become_zero[lane] = i < weights.size() && zeros[i] != 0 ? -1 : 0;
     }
+    Floats of_weights, of_scales, pick_costs;
+    Ints pick_values;
+    repeat(padded_.data() + begin, of_weights);
+    repeat(scales_.data() + begin, of_scales);
+    four.pick(of_weights, of_scales, pick_costs, pick_values);
+    if (!zeros.empty())
+      keep_zeros(become_zero, zero_lanes, of_weights, of_scales, pick_costs, pick_values);
+    store(pick_costs, picked_costs.data());
+    store(pick_values, picked_values.data());
+    for (std::size_t i = 0; i < size; ++i) {
+      Vector lower_costs, upper_costs;
+      Mask lower, upper, from_upper;
+      by_way(picked_costs.data() + i * subsets, lower_costs, upper_costs);
+      by_way(picked_values.data() + i * subsets, lower, upper);
+      advance(costs, lower_costs, upper_costs, from_upper);
+      const Mask taken = from_upper ? upper : lower;
+      store(from_upper, steps_[begin + i].from_upper.data());
+      store(taken, steps_[begin + i].values.data());
+    }
+    subtract_least(costs);
   }
-  // Kept small, so that floats tell sums of long paths apart.
-  const float least = *std::ranges::min_element(next);
-  for (std::size_t to = 0; to < all; ++to) costs_[to] = next[to] - least;
+  store(costs, costs_.data());
+}
+
+/// Each of the surviving paths has a rest of its own.
+LACONIC_EVERY_ISA void Search::follow_compensated(std::span<const float> weights,
+                                                  const PathMetric& metric, float step,
+                                                  std::span<const std::uint8_t> zeros,
+                                                  const Prices& prices, Range range) {
+  const auto size = weights.size(), width = static_cast<std::size_t>(metric.width);
+  rest_.resize(size);
+  for (std::size_t k = 0; k < size; ++k) rest_[k].fill(weights[k]);
+  Vector costs;
+  load(costs, costs_.data());
+  const Lanes ways(prices, range, subset_of_way);
+  Ints zero_lanes{};
+  mark_zeros(subset_of_way, zero_lanes);
+  for (std::size_t j = 0; j < size; ++j) {
+    const std::size_t panel = j / width * width, end = std::min(panel + width, size);
+    const float* row = metric.upper + j * width;
+    const float diagonal = row[j - panel], scale = step * step / (diagonal * diagonal);
+    Vector rest, lower_rest, upper_rest;
+    load(rest, rest_[j].data());
+    spread(rest, lower_rest, upper_rest);
+    const Floats way_weights =
+        __builtin_shufflevector(rest, rest, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+    Floats way_costs;
+    Ints way_values;
+    ways.pick(way_weights, Floats{} + scale, way_costs, way_values);
+    if (!zeros.empty() && zeros[j] != 0)
+      keep_zeros(Ints{} - 1, zero_lanes, way_weights, Floats{} + scale, way_costs, way_values);
+    Vector lower_costs, upper_costs;
+    Mask lower, upper, from_upper;
+    halve(way_costs, lower_costs, upper_costs);
+    halve(way_values, lower, upper);
+    advance(costs, lower_costs, upper_costs, from_upper);
+    subtract_least(costs);
+    const Mask taken = from_upper ? upper : lower;
+    store(from_upper, steps_[j].from_upper.data());
+    store(taken, steps_[j].values.data());
+    const Vector errors =
+        ((from_upper ? upper_rest : lower_rest) - __builtin_convertvector(taken, Vector)) /
+        diagonal;
+    move_on(std::span(rest_).subspan(j + 1, end - j - 1), row + (j + 1 - panel), from_upper,
+            errors);
+  }
+  store(costs, costs_.data());
 }
 
 void Search::trace_back(std::span<std::int32_t> values) const {
   auto state = static_cast<std::size_t>(std::ranges::min_element(costs_) - costs_.begin());
   for (std::size_t j = values.size(); j-- > 0;) {
     values[j] = steps_[j].values[state];
-    state = steps_[j].from[state];
+    state = state / 2 + (steps_[j].from_upper[state] != 0 ? half : 0);
   }
 }
 

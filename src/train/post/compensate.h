@@ -61,6 +61,7 @@ struct CompensateOptions {
   double lambda = 0;        ///< Of the objective above, per bit.
   bool compensate = true;   ///< Without: each weight by itself, at its own curvature.
   int sweeps = 4;           ///< Of single reassignments, at most.
+  int passes = 2;           ///< On the trellis, each at the frequencies that the one before left.
   bool keep_zeros = false;  ///< Weights whose target is exactly zero stay there, as after pruning.
 };
 

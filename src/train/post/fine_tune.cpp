@@ -53,7 +53,8 @@ void assign(std::span<const float> values, double price, const QuantizedParamete
   const std::vector<float> one{1};
   const LayerProblem problem{static_cast<std::int64_t>(values.size()), 1, 1, values, one};
   const double lambda = price * squared_step(parameter, tensor) * std::numbers::ln2 / 6;
-  const CompensateOptions options{.lambda = lambda, .compensate = false};
+  // Frequencies are those of the step before, which is as good as another pass.
+  const CompensateOptions options{.lambda = lambda, .compensate = false, .passes = 1};
   if (is_trellis(parameter.quantizer)) {
     assign_on_trellis(problem, nullptr, options, tensor);
   } else {

@@ -223,8 +223,9 @@ class Pass {
     // With distortion p step^2 / 12 at curvature p, and a bit for each halving of the step, a bit
     // is worth p step^2 ln 2 / 6.
     const double worth = curvature * step * step * std::numbers::ln2 / 6;
-    const CompensateOptions compensation{options_.price * worth, options_.compensate, 4,
-                                         choice.zeros == Zeros::keep};
+    const CompensateOptions compensation{.lambda = options_.price * worth,
+                                         .compensate = options_.compensate,
+                                         .keep_zeros = choice.zeros == Zeros::keep};
     const bool on_trellis = is_trellis(choice.quantizer);
     if (on_trellis) {
       assign_on_trellis(problem, options_.compensate ? &factors : nullptr, compensation, tensor);

@@ -114,8 +114,7 @@ void assign_on_trellis(const LayerProblem& problem, const LayerFactors* factors,
   trellis::Prices prices(paths.lowest(), paths.highest());
   const auto width = problem.width(), panels = problem.panels();
   const std::int64_t rows_of_group = std::max<std::int64_t>(1, problem.rows / problem.groups);
-  // The second pass prices bits by the frequencies that the first one led to.
-  for (int pass = 0; pass < 2; ++pass) {
+  for (int pass = 0; pass < options.passes; ++pass) {
     if ((pass == 0 && !known) || !count_indices(paths, prices)) count_weights(paths, prices);
     prices.set(options.lambda);
     const auto chunks = (paths.count() + paths_at_once - 1) / paths_at_once;
