@@ -10,6 +10,7 @@ namespace laconic {
 namespace {
 
 constexpr int finest_that_must_be_exact = 64;  // Coarser steps are of use only if exact.
+constexpr int exact_octaves = 64;              // Steps of the largest of powers of two: 2^0 to 2^6.
 
 /// The largest error of multiples of `step`, or `enough` as soon as it is reached.
 double largest_error(std::span<const float> levels, double step, double enough) {
@@ -20,6 +21,15 @@ double largest_error(std::span<const float> levels, double step, double enough) 
     if (largest >= enough) return enough;
   }
   return largest;
+}
+
+/// Whether levels are the magnitude over powers of two, or zero.
+bool are_powers_of_two(std::span<const float> levels, double magnitude) {
+  return std::ranges::all_of(levels, [magnitude](float level) {
+    const double ratio = magnitude / std::abs(double{level});
+    int exponent = 0;
+    return level == 0 || std::abs(std::frexp(ratio, &exponent) - 0.5) <= 0x1p-22;
+  });
 }
 
 }  // namespace
@@ -41,6 +51,9 @@ float best_step(std::span<const float> levels) {
       best = n;
     }
   }
+  // Finer steps would halve the largest error, that of the first level below 7 octaves, and round
+  // the levels above, which most weights take.
+  if (best_error > exact && are_powers_of_two(levels, magnitude)) best = exact_octaves;
   return static_cast<float>(magnitude / best);
 }
 

@@ -17,7 +17,8 @@ struct RoundedLevels {
 };
 
 /// Exact where one step allows it: evenly spaced levels, binary, ternary and powers of two within 7
-/// octaves. Otherwise the step, between the largest magnitude / 64 and / 127, whose largest error
+/// octaves. Of powers of two further apart the upper 7 octaves are exact, and what lies below
+/// becomes 0. Otherwise the step, between the largest magnitude / 64 and / 127, whose largest error
 /// is smallest.
 [[nodiscard]] RoundedLevels round_levels(const Codebook& codebook);
 
