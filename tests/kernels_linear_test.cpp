@@ -295,6 +295,26 @@ TEST(PackedLinear, TakesFewBytes) {
   EXPECT_NEAR(bits(16, {}), 4, 0.06);
 }
 
+/// 33 powers of two, of which bytes tell 15 apart: zero and 7 octaves on either side.
+TEST(PackedLinear, PacksLevelsThatAreRoundedAlikeAsOne) {
+  std::vector<float> levels{0};
+  for (int octave = 0; octave < 16; ++octave) {
+    levels.push_back(std::ldexp(0.3F, -octave));
+    levels.push_back(-levels.back());
+  }
+  std::ranges::sort(levels);
+  QuantizedTensor tensor{{64, 99}, 64 * 99, {Codebook(levels)}, {}};
+  for (Index i = 0; i < 64 * 99; ++i) tensor.indices.push_back(i * 7 % 33);
+  const auto pack = [&](Activations activations) {
+    return PackedLinear::pack(tensor, {.activations = activations});
+  };
+  EXPECT_EQ(pack(Activations::int8).kernel().form, WeightForm::bits4);
+  EXPECT_EQ(pack(Activations::floats).kernel().form, WeightForm::bits8);
+  const auto kept = pack(Activations::int8).weights(), exact = dequantize(tensor);
+  for (std::size_t i = 0; i < exact.size(); ++i)
+    ASSERT_EQ(kept[i], std::abs(exact[i]) >= 0.3F / 64 ? exact[i] : 0) << exact[i];
+}
+
 TEST(PackedLinear, RoundsLevelsOnlyWhereItMust) {
   const PackOptions int8{.activations = Activations::int8};
   const auto error = [&](std::vector<float> levels) {

@@ -120,6 +120,11 @@ class Packer {
     PackOptions chosen = options;
     if (!whole_ && int8_) chosen.form = WeightForm::bits8;
     form_ = choose_form(maps_.most_levels(), chosen);
+    if (int8_ && whole_) maps_.round();
+    // Levels that are rounded alike share a code, as many of far powers of two do.
+    if (int8_ && form_ == WeightForm::bits8 && !chosen.form &&
+        !maps_.number_common(static_cast<std::size_t>(max_codes(WeightForm::bits4))).empty())
+      form_ = WeightForm::bits4;
     describe(out_, extents, choose_kernel(form_, chosen));
     out_.reduction = reduction_of(extents, whole_ ? block_ : row_, int8_);
     out_.block_size = block_;
@@ -169,7 +174,6 @@ class Packer {
 
   void choose_int8_tables() {
     if (!whole_) return;
-    maps_.round();
     out_.largest = maps_.largest_multiple();
     if (form_ == WeightForm::bits8) {
       maps_.number_multiples();
