@@ -133,6 +133,22 @@ TEST(PolicyGradient, IsNeverWorseThanThePlanItStartsFrom) {
   }
 }
 
+/// An agent that hardly learned leaves much of a budget, which then goes where it is worth most.
+TEST(PolicyGradient, LeavesNoBitsOfTheBudgetThatAreWorthAnything) {
+  const auto tensors = toy();
+  const auto [least, most] = ends(tensors);
+  const double budget = 0.5 * (least + most);
+  const auto best = search_by_policy("policy_gradient:hidden=16,updates=1", tensors, budget).best;
+  for (std::size_t t = 0; t < tensors.size(); ++t) {
+    for (std::size_t a = 0; a < tensors[t].choices.size(); ++a) {
+      auto picks = best.picks;
+      picks[t] = a;
+      if (total_bits(tensors, picks) > budget) continue;
+      EXPECT_GE(total_damage(tensors, picks), best.damage) << t << ", " << a;
+    }
+  }
+}
+
 TEST(PolicyGradient, SaysThatItStayedWhereAllPlansAreAlike) {
   const auto tensors = toy();
   const auto report = search_by_policy("policy_gradient:updates=5,hidden=8", tensors, infinity,

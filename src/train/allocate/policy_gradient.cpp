@@ -134,6 +134,7 @@ class Search {
     }
     try_plan(greedy());
     report_.stayed = !(report_.reward > first_best);
+    spend_rest();
     report_.best = measured(best_);
     const double hull_bound =
         problem_.plan.damage -
@@ -251,13 +252,43 @@ class Search {
     const double reward = reward_of(quality, allocation.bits);
     ++report_.evaluations;
     rewards_.emplace(picks, reward);
-    const bool fits = problem_.limit >= problem_.most || allocation.bits <= problem_.budget_bits;
-    if (fits && (best_.empty() || reward > report_.reward)) {
+    if (fits(allocation) && (best_.empty() || reward > report_.reward)) {
       report_.reward = reward;
       best_ = picks;
       best_quality_ = quality;
     }
     return reward;
+  }
+
+  [[nodiscard]] bool fits(const Allocation& allocation) const {
+    return problem_.limit >= problem_.most || allocation.bits <= problem_.budget_bits;
+  }
+
+  /// What the best plan leaves of the budget goes to single tensors, one size at a time: to the one
+  /// whose reward is highest, as long as any is higher than before.
+  void spend_rest() {
+    double before;
+    do {
+      before = report_.reward;
+      const Picks from = best_;
+      for (std::size_t t = 0; t < from.size(); ++t) {
+        throw_if_interrupted();
+        Picks wider = from;
+        wider[t] = next_wider(t, from[t]);
+        if (fits(measured(wider))) try_plan(wider);
+      }
+    } while (report_.reward > before);
+  }
+
+  /// The choice of fewest bits among those of more bits than one; itself if it has most.
+  [[nodiscard]] std::size_t next_wider(std::size_t tensor, std::size_t than) const {
+    const auto& choices = problem_.choices[tensor].choices;
+    std::size_t next = than;
+    for (std::size_t a = 0; a < choices.size(); ++a) {
+      const bool nearer = next == than || choices[a].bits < choices[next].bits;
+      if (choices[a].bits > choices[than].bits && nearer) next = a;
+    }
+    return next;
   }
 
   [[nodiscard]] double reward_of(double quality, double bits) const {
