@@ -114,6 +114,25 @@ TEST(TrellisSearch, FindsTheCheapestPath) {
   }
 }
 
+/// Overflowing costs may choose badly, but never a value that has no level.
+TEST(TrellisSearch, StaysWithinTheRangeWhereCostsOverflow) {
+  const trellis::Prices prices(-1, 1);
+  const std::vector<float> identity{1, 0, 0, 1};
+  for (const float weight : {3e38F, -3e38F, INFINITY, -INFINITY, NAN, 0.4F}) {
+    for (const float step : {1e30F, 1.0F}) {
+      for (const trellis::PathMetric& metric : {trellis::PathMetric{}, {identity.data(), 2}}) {
+        for (const trellis::Range range : {trellis::Range{0, 1}, {-1, 0}, {0, 0}}) {
+          Values found(2);
+          const std::vector<float> weights{0.3F, weight};
+          trellis::Search().find(weights, metric, step, {}, prices, range, found);
+          EXPECT_GE(std::ranges::min(found), range.lowest) << weight << ", " << step;
+          EXPECT_LE(std::ranges::max(found), range.highest) << weight << ", " << step;
+        }
+      }
+    }
+  }
+}
+
 /// With a metric, errors of one weight are made up for by those after it: the sum over columns of
 /// pivot x squared error is e H e^T.
 TEST(TrellisSearch, CompensatesInTheMetricOfTheInputs) {

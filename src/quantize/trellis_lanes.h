@@ -81,6 +81,8 @@ class Lanes {
     costs = near_cost < costs ? near_cost : costs;
     values = far_cost < costs ? far : values;
     costs = far_cost < costs ? far_cost : costs;
+    // What cannot be had, or costs more than floats hold, must not lead out of the range.
+    values = costs < never ? values : Ints{};
     values = negative ? -values : values;
   }
 
