@@ -47,11 +47,12 @@ ImageRun find_in_image(ImageDetector& detector, const std::filesystem::path& ima
   const auto maps = detector.session.run({&input, 1});
   run.network = milliseconds_since(start);
   start = Clock::now();
-  run.found = detect(detector.form, maps_of(maps), detector.height, detector.width, options);
+  const auto& shown = prepared.shown;
+  run.found = detect(detector.form, maps_of(maps), shown.height, shown.width, options);
   run.boxes = milliseconds_since(start);
   for (auto& one : run.found) {
     for (float* const side : {&one.box.x1, &one.box.y1, &one.box.x2, &one.box.y2})
-      *side = static_cast<float>(static_cast<double>(*side) / prepared.factor);
+      *side = static_cast<float>(static_cast<double>(*side) / shown.factor);
   }
   return run;
 }

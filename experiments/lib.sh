@@ -10,7 +10,7 @@
 # --taught: the float network answers mixtures of samples, which are learned in place of labels; rows are
 # then named NAME-taught. --epochs N trains for as many in place of the scale's.
 #
-# Rows go to results-SCALE.csv beside run.sh as they are finished; one that is there is not run again.
+# Rows go to results-SCALE.csv beside run.sh as they are finished; one that is there, with as many epochs, is not run again.
 # Models, plans and reports go to OUT (runs/NAME-SCALE).
 set -euo pipefail
 
@@ -65,8 +65,8 @@ case $scale in
   *) echo "unknown scale $scale; valid: smoke, small, paper" >&2; exit 2 ;;
 esac
 
-# Whether a row is asked for and not there yet.
-wanted() { { [ -z "$only" ] || [[ $only = *,${1%"$taught"},* ]]; } && ! grep -q "^$1," "$results"; }
+# wanted NAME [EPOCHS]: whether a row is asked for and not there yet.
+wanted() { { [ -z "$only" ] || [[ $only = *,${1%"$taught"},* ]]; } && ! grep -q "^$1,[^,]*,${2:-${more:-$epochs}}," "$results"; }
 
 # row NAME EPOCHS METHOD (--quantizer SPEC | --plan FILE): trains, writes NAME.lac, measures the file.
 row() {
@@ -89,7 +89,7 @@ row() {
 # float_row [NAME]: what the float network reaches.
 float_row() {
   local name=${1:-float}
-  wanted "$name" || return 0
+  wanted "$name" 0 || return 0
   echo "$name,$(basename "$model"),0,,,$(stat -c %s "$model"),32,$(
     "$program" eval "$model" --data "$data" --json -q --threads "$threads" | figure accuracy),0" >>"$results"
 }

@@ -7,7 +7,7 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "data_support.h"
-#include "temporary_folder.h"
+#include "voc_folder.h"
 
 namespace laconic {
 namespace {
@@ -17,53 +17,13 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-Bytes bytes_of(std::string_view text) {
-  return {text.begin(), text.end()};
-}
-
-Bytes jpeg(int height, int width, cv::Scalar bgr = {10, 20, 30}) {
-  Bytes out;
-  cv::imencode(".jpg", cv::Mat(height, width, CV_8UC3, bgr), out);
-  return out;
-}
-
-std::string object(std::string_view name, std::string_view box, int difficult = 0) {
-  int side[4] = {};
-  std::sscanf(std::string(box).c_str(), "%d %d %d %d", side, side + 1, side + 2, side + 3);
-  return fmt::format(
-      "<object><name>{}</name><difficult>{}</difficult><bndbox><xmin>{}</xmin><ymin>{}</ymin>"
-      "<xmax>{}</xmax><ymax>{}</ymax></bndbox></object>",
-      name, difficult, side[0], side[1], side[2], side[3]);
-}
-
-/// Two images of 40 rows and 80 columns to train on, one to test with.
-class Voc : public testing::Test {
+class Voc : public testing::Test, protected VocFolder {
  protected:
-  Voc() {
-    add("1", object("bee", "1 1 20 10") + object("ant", "21 11 60 30"));
-    add("2", object("ant", "11 11 30 30", 1));
-    add("3", object("bee", "41 1 80 40"));
-    list("train", "1\n2 -1\r\n\n");
-    list("test", "3\n");
-  }
-
-  void add(const std::string& name, const std::string& objects) {
-    folder.write("JPEGImages/" + name + ".jpg", jpeg(40, 80));
-    folder.write("Annotations/" + name + ".xml",
-                 bytes_of("<annotation>" + objects + "</annotation>"));
-  }
-  void list(const std::string& name, std::string_view names) {
-    folder.write("ImageSets/Main/" + name + ".txt", bytes_of(names));
-  }
-  [[nodiscard]] std::string spec(std::string_view options = "") const {
-    return "voc:" + folder.path() + ",height=32,width=40" + std::string(options);
-  }
   [[nodiscard]] const DetectionDataset& open(std::string_view options = "") {
     data = make_dataset(spec(options));
     return *as_detection(*data);
   }
 
-  TemporaryFolder folder;
   std::unique_ptr<Dataset> data;
 };
 
@@ -74,7 +34,10 @@ TEST_F(Voc, ReadsBoxesInPixelsOfSamples) {
   ASSERT_EQ(voc.size(Part::train), 2);
   EXPECT_EQ(voc.size(Part::validation), 0);
   ASSERT_EQ(voc.size(Part::test), 1);
-  EXPECT_EQ(voc.factor(Part::train, 0), 0.5);
+  const auto shown = voc.shown(Part::train, 0);
+  EXPECT_EQ(shown.factor, 0.5);
+  EXPECT_EQ(shown.height, 20);
+  EXPECT_EQ(shown.width, 40);
   const auto first = voc.objects(Part::train, 0);
   ASSERT_EQ(first.size(), 2u);
   EXPECT_EQ(first[0].label, 1);

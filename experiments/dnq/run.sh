@@ -51,7 +51,7 @@ allocated() {
 # joint: one codebook of levels that are free, weighted by curvature, within the bytes of the fixed plan's file.
 joint() {
   local name=$label-joint bytes epochs=${more:-$epochs}
-  bytes=$(grep "^$label-fixed$taught," "$results" | sed 's/.*",\([0-9]*\),.*/\1/') || return 0
+  bytes=$(grep -m 1 "^$label-fixed$taught," "$results" | sed 's/.*",\([0-9]*\),.*/\1/') || return 0
   wanted "$name$taught" || return 0
   echo "== $name$taught, $bytes bytes" >&2
   local start=$SECONDS

@@ -4,18 +4,18 @@
 # what `laconic compress` makes of the unpruned one.
 #
 #   run.sh --network lenet|resnet32 [--scale smoke|small|paper] [--program P] [--data SPEC] [--model ONNX]
-#          [--out DIR]
+#          [--out DIR] [--threads N]
 #
 # lenet     trained here; SPEC is mnist:DIR, or without it Fashion-MNIST.
-# resnet32  SPEC is of CIFAR-10 with the network's normalisation, ONNX a trained network whose batch
-#           normalisation is folded, so that all its parameters can share a codebook.
+# resnet32  SPEC is of CIFAR-10 with the network's normalisation, flips and shifts, ONNX a trained network with its batch
+#           normalisation, whose scales and biases share the codebook too. Taught by that network while it is pruned.
 # smoke     an epoch wherever something trains; small: a few; paper: as many as retraining takes.
 #
 # Rows go to results-NETWORK-SCALE.csv beside run.sh as they are finished; one that is there is not run again.
 # Settings of a quantizer are all listed: which is smallest without loss is the reader's to see.
 set -euo pipefail
 
-network=lenet scale=smoke program=laconic data=fashion-mnist model= out=
+network=lenet scale=smoke program=laconic data=fashion-mnist model= out= threads=0
 here=$(cd "$(dirname "$0")" && pwd)
 while [ $# -gt 0 ]; do
   case $1 in
@@ -25,7 +25,8 @@ while [ $# -gt 0 ]; do
     --data) data=$2 ;;
     --model) model=$2 ;;
     --out) out=$2 ;;
-    *) echo "unknown option $1; valid: --network, --scale, --program, --data, --model, --out" >&2; exit 2 ;;
+    --threads) threads=$2 ;;
+    *) echo "unknown option $1; valid: --network, --scale, --program, --data, --model, --out, --threads" >&2; exit 2 ;;
   esac
   shift 2
 done
@@ -36,11 +37,12 @@ case $scale in
   *) echo "unknown scale $scale; valid: smoke, small, paper" >&2; exit 2 ;;
 esac
 case $network in
-  lenet) keep=0.0855 rate=0.01 bits="2 2.5 3" levels="8 16 32" drop=0.1 ;;
+  lenet) keep=0.0855 retrain="--optimizer sgd:lr=0.01,momentum=0.9" bits="2 2.5 3" levels="8 16 32" drop=0.1 ;;
   resnet32)
     [ -n "$model" ] && [ "$data" != fashion-mnist ] || { echo "network resnet32 needs --data SPEC and --model ONNX" >&2; exit 2; }
-    [ "$scale" != small ] || { prune=3 compress=3; }
-    keep=0.2 rate=0.002 bits="3.5 4 4.5" levels="16 32 64" drop=0.3
+    keep=0.2 bits="3.5 4 4.5" levels="16 32 64" drop=0.3
+    retrain="--batch 128 --optimizer sgd:lr=0.02,momentum=0.9 --schedule cosine --teacher $model --teacher-weight 1 --mix 1"
+    [ "$scale" != small ] || { prune=6 compress=3 bits=4 levels="16 32"; }
     ;;
   *) echo "unknown network $network; valid: lenet, resnet32" >&2; exit 2 ;;
 esac
@@ -55,19 +57,20 @@ figure() { sed -n "s/^  \"$1\": \([-0-9.e+]*\),*$/\1/p" | head -1; }
 record() {
   local bytes accuracy
   bytes=$(stat -c %s "$5")
-  accuracy=$("$program" eval "$5" --data "$data" --json -q | figure accuracy)
+  accuracy=$("$program" eval "$5" --data "$data" --threads "$threads" --json -q | figure accuracy)
   echo "$1,$2,\"$3\",$4,$bytes,$(awk "BEGIN { printf \"%.2f\", 4 * $parameters / $bytes }"),$accuracy" >>"$results"
 }
 done_already() { grep -q "^$1," "$results"; }
 
 if [ -z "$model" ]; then
   model=$out/original.onnx
-  [ -f "$model" ] || "$program" train lenet5 --data "$data" --epochs $train -o "$model" -q
+  [ -f "$model" ] || "$program" train lenet5 --data "$data" --epochs $train --threads "$threads" -o "$model" -q
 fi
 pruned=$out/pruned.onnx
-[ -f "$pruned" ] || "$program" train "$model" --data "$data" --epochs $prune --optimizer "sgd:lr=$rate,momentum=0.9" \
-  --prune "magnitude:keep=$keep,scope=network" -o "$pruned" -q
-"$program" compress "$model" --data "$data" --method post --no-training --max-drop 99 -o "$out/count.lac" -f --json -q >"$out/count.json"
+# shellcheck disable=SC2086  # several options in one
+[ -f "$pruned" ] || "$program" train "$model" --data "$data" --epochs $prune $retrain \
+  --prune "magnitude:keep=$keep,scope=network" --threads "$threads" -o "$pruned" -q
+"$program" compress "$model" --data "$data" --method post --no-training --max-drop 99 --threads "$threads" -o "$out/count.lac" -f --json -q >"$out/count.json"
 parameters=$(awk "BEGIN { printf \"%.0f\", $(figure ratio <"$out/count.json") * $(figure bytes <"$out/count.json") / 4 }")
 
 done_already original || record original "" "" 0 "$model"
@@ -81,13 +84,13 @@ quantized() {
   if ! done_already "$row"; then
     echo "== $row" >&2
     "$program" compress "$pruned" --data "$data" --method post --no-training --max-drop 99 --plan "$file.plan" \
-      --importance "$importance" --temper 1 -o "$file.lac" -f -q
+      --importance "$importance" --temper 1 --threads "$threads" -o "$file.lac" -f -q
     record "$row" "$importance" "$quantizer" 0 "$file.lac"
   fi
   if ! done_already "$row-tuned"; then
     echo "== $row, fine-tuned" >&2
     "$program" train "$pruned" --data "$data" --method centroids --plan "$file.plan" --importance "$importance" \
-      --epochs $tune --optimizer adam:lr=0.0001 -o "$file-tuned.lac" -f -q
+      --epochs $tune --optimizer adam:lr=0.0001 --threads "$threads" -o "$file-tuned.lac" -f -q
     record "$row-tuned" "$importance" "$quantizer" $tune "$file-tuned.lac"
   fi
 }
@@ -109,7 +112,7 @@ done
 ours() {
   done_already "$1" && return
   echo "== $1" >&2
-  "$program" compress "$model" --data "$data" --max-drop $drop "${@:2}" -o "$out/$1.lac" -f -q
+  "$program" compress "$model" --data "$data" --max-drop $drop "${@:2}" --threads "$threads" -o "$out/$1.lac" -f -q
   record "$1" auto auto 0 "$out/$1.lac"
 }
 ours compress-untrained --no-training

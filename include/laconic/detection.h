@@ -150,11 +150,11 @@ struct DetectOptions {
   std::int64_t most = 100;  ///< Detections an image.
 };
 
-/// Detections by falling score, in pixels of the network's input, within `height` x `width`. Throws
-/// Error(invalid_data) if a map has not the size that the form asks for. Values that are not finite
-/// give no detection.
+/// Detections by falling score, in pixels of the network's input, within `height` x `width`: what
+/// the image covers of it, from its left and top. Throws Error(invalid_data) if a map has not the
+/// size that the form asks for. Values that are not finite give no detection.
 [[nodiscard]] std::vector<Detection> detect(const DetectorForm& form, const DetectorMaps& maps,
-                                            std::int64_t height, std::int64_t width,
+                                            double height, double width,
                                             const DetectOptions& options = {});
 
 }  // namespace laconic

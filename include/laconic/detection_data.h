@@ -49,6 +49,12 @@ struct AnnotatedImage {
   std::vector<Object> objects;  ///< In pixels of the file, within the image.
 };
 
+/// An image on the canvas that a detector takes: at its left and top, as large as fits.
+struct ShownImage {
+  double factor = 1;             ///< Pixels of the canvas for each pixel of the file.
+  double height = 0, width = 0;  ///< Pixels of the canvas that it covers; the rest is padding.
+};
+
 /// As a Dataset it gives images, and as labels their positions in the part.
 class DetectionDataset : public Dataset {
  public:
@@ -56,8 +62,8 @@ class DetectionDataset : public Dataset {
 
   [[nodiscard]] virtual const AnnotatedImage& image(Part part, std::int64_t i) const = 0;
 
-  /// Pixels of a sample for each pixel of its file, without augmentation.
-  [[nodiscard]] virtual double factor(Part part, std::int64_t i) const = 0;
+  /// How a sample shows its image, without augmentation.
+  [[nodiscard]] virtual ShownImage shown(Part part, std::int64_t i) const = 0;
 
   /// The objects of sample `i` where read() with this augmentation and seed puts them. Those of
   /// which less than two fifths are left in sight are called difficult.
@@ -78,7 +84,7 @@ class DetectionDataset : public Dataset {
 /// A file prepared for a detector as samples are, by the scale, mean and deviation of its form.
 struct PreparedImage {
   std::vector<float> pixels;  ///< [3, height, width]
-  double factor = 1;          ///< Pixels of the sample for each pixel of the file.
+  ShownImage shown;
 };
 [[nodiscard]] PreparedImage prepare_image(const std::filesystem::path& file,
                                           const DetectorForm& form, std::int64_t height,

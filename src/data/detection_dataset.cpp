@@ -51,7 +51,10 @@ class AnnotatedDataset final : public DetectionDataset {
     return images(part)[static_cast<std::size_t>(i)];
   }
 
-  double factor(Part part, std::int64_t i) const override { return place(part, i, {}, 0).factor; }
+  ShownImage shown(Part part, std::int64_t i) const override {
+    const auto& [file, height, width, objects] = image(part, i);
+    return show_image(canvas_, height, width);
+  }
 
   std::vector<Object> objects(Part part, std::int64_t i, const Augmentation& augmentation,
                               std::uint64_t seed) const override {

@@ -42,6 +42,11 @@ Placement place_image(const Canvas& canvas, std::int64_t height, std::int64_t wi
   return place;
 }
 
+ShownImage show_image(const Canvas& canvas, std::int64_t height, std::int64_t width) {
+  const double factor = place_image(canvas, height, width, {}, 0, 0).factor;
+  return {factor, factor * static_cast<double>(height), factor * static_cast<double>(width)};
+}
+
 std::vector<Object> place_objects(const Canvas& canvas, const Placement& placement,
                                   std::span<const Object> objects) {
   std::vector<Object> placed;
@@ -111,7 +116,7 @@ PreparedImage prepare_image(const std::filesystem::path& file, const DetectorFor
   const Canvas canvas{height, width};
   const auto place = place_image(canvas, image.height(), image.width(), {}, 0, 0);
   PreparedImage prepared;
-  prepared.factor = place.factor;
+  prepared.shown = show_image(canvas, image.height(), image.width());
   prepared.pixels.resize(static_cast<std::size_t>(3 * height * width));
   place_pixels(canvas, place, image, form, prepared.pixels);
   return prepared;

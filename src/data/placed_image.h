@@ -25,6 +25,9 @@ struct Placement {
                                     const Augmentation& augmentation, std::uint64_t seed,
                                     std::int64_t index);
 
+/// Without changes, seen from the canvas.
+[[nodiscard]] ShownImage show_image(const Canvas& canvas, std::int64_t height, std::int64_t width);
+
 [[nodiscard]] std::vector<Object> place_objects(const Canvas& canvas, const Placement& placement,
                                                 std::span<const Object> objects);
 

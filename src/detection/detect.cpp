@@ -49,15 +49,13 @@ DetectorMaps maps_of(std::span<const TensorView> outputs) {
           outputs[1].floats(), outputs[2].floats(), outputs[3].floats()};
 }
 
-std::vector<Detection> detect(const DetectorForm& form, const DetectorMaps& maps,
-                              std::int64_t height, std::int64_t width,
-                              const DetectOptions& options) {
+std::vector<Detection> detect(const DetectorForm& form, const DetectorMaps& maps, double height,
+                              double width, const DetectOptions& options) {
   check_maps(form, maps);
-  const auto h = static_cast<double>(height), w = static_cast<double>(width);
   const auto anchors = anchors_of(form, maps.height, maps.width);
-  const auto regions = propose(form, maps, anchors, h, w,
+  const auto regions = propose(form, maps, anchors, height, width,
                                {options.candidates, options.proposals, options.proposal_overlap});
-  const auto seen = look_at(form, maps, regions, h, w, options.least_score);
+  const auto seen = look_at(form, maps, regions, height, width, options.least_score);
 
   std::vector<Detection> all;
   for (std::int64_t label = 0; label < form.class_count(); ++label) {

@@ -144,8 +144,9 @@ DetectionEvaluation evaluate_detections(const Network& network, const DetectionD
         detector_loss(form, {data, part, indices}, outputs).item<double>();
     for (std::int64_t row = 0; row < std::ssize(indices); ++row) {
       const auto index = indices[static_cast<std::size_t>(row)];
+      const auto shown = data.shown(part, index);
       evaluation.images[static_cast<std::size_t>(index)].detections =
-          detect(form, maps_of(outputs, row), sample[1], sample[2]);
+          detect(form, maps_of(outputs, row), shown.height, shown.width);
     }
   };
   auto& together = processes();
@@ -182,8 +183,9 @@ DetectionEvaluation evaluate_detections(Session& session, const DetectorForm& fo
     data.read(part, {&i, 1}, pixels, {&label, 1});
     const TensorView input(shape, pixels);
     const auto outputs = session.run({&input, 1});
+    const auto shown = data.shown(part, i);
     evaluation.images[static_cast<std::size_t>(i)].detections =
-        detect(form, maps_of(outputs), sample[1], sample[2]);
+        detect(form, maps_of(outputs), shown.height, shown.width);
     if (progress && i % 8 == 0)
       progress({"evaluate", i - share.first + 1, share.count(), {}, false});
   }
