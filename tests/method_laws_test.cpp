@@ -71,6 +71,24 @@ TEST_P(MethodLaws, WithoutTrainingQuantizesAsItsQuantizerDoes) {
   }
 }
 
+/// Steps of a running variance would be nonsense, and the network with them.
+TEST_P(MethodLaws, LeavesRunningStatisticsAlone) {
+  auto net = network();
+  Plan plan{PlanRow{.tensors = "*", .quantizer = "kmeans:levels=4"}};
+  const auto model = method({.plan = plan, .importance = {}})->finish(net);
+  std::string statistic;
+  for (const auto& info : net.parameters()) {
+    const bool measured = is_running_statistic(net.graph(), info);
+    if (measured) statistic = info.name;
+    EXPECT_EQ(std::holds_alternative<DenseTensor>(model.find(info.name)->second.tensor), measured)
+        << info.name;
+  }
+  plan[0].tensors = statistic;
+  const auto finish = [&] { (void)method({.plan = plan, .importance = {}})->finish(net); };
+  EXPECT_THAT(error_of(finish, ErrorCode::invalid_argument),
+              HasSubstr("running statistics, which are measured, are not quantized"));
+}
+
 TEST_P(MethodLaws, FinishesANetworkThatItHasNotSeenTrain) {
   auto net = network(), same = network();
   const auto made = method(), begun = method();

@@ -76,36 +76,42 @@ parameters=$(awk "BEGIN { printf \"%.0f\", $(figure ratio <"$out/count.json") * 
 done_already original || record original "" "" 0 "$model"
 done_already pruned || record pruned "" "" 0 "$pruned"
 
-# quantized ROW IMPORTANCE QUANTIZER [CODER]: at once, then with its levels fine-tuned. The paper's coder unless another
-# is named.
-quantized() {
-  local row=$1 importance=$2 quantizer=$3 coder=${4:-gaps:code=huffman} file=$out/$1
-  echo "* $quantizer granularity=joint zeros=keep coder=$coder" >"$file.plan"
-  if ! done_already "$row"; then
-    echo "== $row" >&2
-    "$program" compress "$pruned" --data "$data" --method post --no-training --max-drop 99 --plan "$file.plan" \
-      --importance "$importance" --temper 1 --threads "$threads" -o "$file.lac" -f -q
-    record "$row" "$importance" "$quantizer" 0 "$file.lac"
-  fi
-  if ! done_already "$row-tuned"; then
-    echo "== $row, fine-tuned" >&2
-    "$program" train "$pruned" --data "$data" --method centroids --plan "$file.plan" --importance "$importance" \
-      --epochs $tune --optimizer adam:lr=0.0001 --threads "$threads" -o "$file-tuned.lac" -f -q
-    record "$row-tuned" "$importance" "$quantizer" $tune "$file-tuned.lac"
-  fi
+# plan ROW QUANTIZER [CODER]: the paper's coder unless another is named.
+plan() { echo "* $2 granularity=joint zeros=keep coder=${3:-gaps:code=huffman}" >"$out/$1.plan"; }
+
+# at_once ROW IMPORTANCE QUANTIZER [CODER]
+at_once() {
+  done_already "$1" && return
+  echo "== $1" >&2
+  plan "$1" "${@:3}"
+  "$program" compress "$pruned" --data "$data" --method post --no-training --max-drop 99 --plan "$out/$1.plan" \
+    --importance "$2" --temper 1 --threads "$threads" -o "$out/$1.lac" -f -q
+  record "$1" "$2" "$3" 0 "$out/$1.lac"
+}
+
+# tuned ROW IMPORTANCE QUANTIZER [CODER]: then the shared levels are trained.
+tuned() {
+  done_already "$1-tuned" && return
+  echo "== $1, fine-tuned" >&2
+  plan "$1" "${@:3}"
+  "$program" compress "$pruned" --data "$data" --method centroids --epochs $tune --max-drop 99 --plan "$out/$1.plan" \
+    --importance "$2" --temper 1 --threads "$threads" -o "$out/$1-tuned.lac" -f -q
+  record "$1-tuned" "$2" "$3" $tune "$out/$1-tuned.lac"
 }
 
 # Sampled Hessians (hessian) are noisy and partly negative: with them weights of no importance move to whatever level is
 # cheap, and entropy-constrained files lose a point.
 curvature=gauss_newton:all=true
-for k in $levels; do
-  quantized "k-means-$k" ones:all=true "kmeans:levels=$k"
-  quantized "weighted-k-means-$k" $curvature "kmeans:levels=$k"
-done
-for b in $bits; do
-  quantized "uniform-$b" ones:all=true "uniform:bits=$b,value=mean"
-  quantized "ecsq-$b" $curvature "entropy_constrained:bits=$b"
-  quantized "uniform-$b-adaptive" ones:all=true "uniform:bits=$b,value=mean" adaptive_binary
+for quantized in at_once tuned; do
+  for k in $levels; do
+    $quantized "k-means-$k" ones:all=true "kmeans:levels=$k"
+    $quantized "weighted-k-means-$k" $curvature "kmeans:levels=$k"
+  done
+  for b in $bits; do
+    $quantized "uniform-$b" ones:all=true "uniform:bits=$b,value=mean"
+    $quantized "ecsq-$b" $curvature "entropy_constrained:bits=$b"
+    $quantized "uniform-$b-adaptive" ones:all=true "uniform:bits=$b,value=mean" adaptive_binary
+  done
 done
 
 # Beyond the paper: no pruning beforehand, no positions, one search.

@@ -3,7 +3,7 @@
 # tables 1 of LAB and LAQ, and those of LSTMs on text. Every network of a data set is trained alike but for its method.
 #
 #   run.sh [--scale smoke|small|paper] [--program P] [--mnist DIR] [--cifar DIR] [--text FILE] [--seeds N]
-#          [--only NAME,NAME...] [--epochs N] [--model SPEC] [--out DIR] [--device cpu|cuda] [--threads N]
+#          [--only NAME,NAME...] [--epochs N] [--rate R] [--model SPEC] [--out DIR] [--device cpu|cuda] [--threads N]
 #
 # smoke  Fashion-MNIST, a narrow perceptron, one epoch: do all the commands work?
 # small  What is given of: MNIST, a perceptron of 3 x 256 units, 5 epochs; CIFAR-10 at width 16, 10 epochs;
@@ -12,13 +12,13 @@
 #
 # The last figure of a row is the error in % of images, the cross-entropy in nats of characters.
 #
-# --epochs N trains for as many in place of the scale's; --model SPEC trains that network, on one data set.
+# --epochs N and --rate R are taken in place of the scale's; --model SPEC trains that network, on one data set.
 #
-# Rows go to results-SCALE.csv beside this script as they are finished; one that is there, with as many epochs, is not
-# run again.
+# Rows go to results-SCALE.csv beside this script as they are finished; one that is there, with as many epochs and the
+# same rate, is not run again.
 set -euo pipefail
 
-scale=smoke program=laconic mnist= cifar= text= seeds=1 device=cpu threads=0 only= more= other= out=
+scale=smoke program=laconic mnist= cifar= text= seeds=1 device=cpu threads=0 only= more= faster= other= out=
 here=$(cd "$(dirname "$0")" && pwd)
 while [ $# -gt 0 ]; do
   case $1 in
@@ -32,16 +32,17 @@ while [ $# -gt 0 ]; do
     --threads) threads=$2 ;;
     --only) only=,$2, ;;
     --epochs) more=$2 ;;
+    --rate) faster=$2 ;;
     --model) other=$2 ;;
     --out) out=$2 ;;
-    *) echo "unknown option $1; valid: --scale, --program, --mnist, --cifar, --text, --seeds, --device, --threads, --only, --epochs, --model, --out" >&2; exit 2 ;;
+    *) echo "unknown option $1; valid: --scale, --program, --mnist, --cifar, --text, --seeds, --device, --threads, --only, --epochs, --rate, --model, --out" >&2; exit 2 ;;
   esac
   shift 2
 done
 out=${out:-runs/loss-aware-laq-$scale}
 mkdir -p "$out"
 results=$here/results-$scale.csv
-[ -f "$results" ] || printf 'data,method,seed,model,epochs,bytes,test error %% or nats,seconds\n' >"$results"
+[ -f "$results" ] || printf 'data,method,seed,model,epochs,rate,bytes,test error %% or nats,seconds\n' >"$results"
 
 # The first figure of that name at the top of a JSON object.
 figure() { sed -n "s/^  \"$1\": \([-0-9.e+]*\),*$/\1/p" | head -1; }
@@ -57,18 +58,18 @@ score() {
 
 # row NAME [METHOD QUANTIZER]: trains with every seed, from the same start but for the method.
 row() {
-  local name=$1 seed epochs=${more:-$epochs} model=${other:-$model}
+  local name=$1 seed epochs=${more:-$epochs} rate=${faster:-$rate} model=${other:-$model}
   [ -z "$only" ] || [[ $only = *,$name,* ]] || return 0
   for seed in $(seq "$seeds"); do
-    grep -q "^$set,$name,$seed,\"$model\",$epochs," "$results" && continue
+    grep -q "^$set,$name,$seed,\"$model\",$epochs,$rate," "$results" && continue
     echo "== $set $name, seed $seed" >&2
-    local file=$out/$set-${model//[:=,]/-}-$name-$epochs-$seed.onnx how=() start=$SECONDS bytes
+    local file=$out/$set-${model//[:=,]/-}-$name-$epochs-$rate-$seed.onnx how=() start=$SECONDS bytes
     [ $# -eq 1 ] || { file=${file%.onnx}.lac; how=(--method "$2" --quantizer "$3"); }
     "$program" train "$model" --data "$data" --epochs "$epochs" --batch "$batch" \
       --optimizer "adam:lr=$rate" --schedule "$schedule" --loss "$loss" --clip-gradients "$clip" --seed "$seed" --device "$device" \
       --threads "$threads" "${how[@]}" -o "$file" -f --json >"${file%.*}.json"
     bytes=$(stat -c %s "$file")
-    echo "$set,$name,$seed,\"$model\",$epochs,$bytes,$(score <"${file%.*}.json"),$((SECONDS - start))" >>"$results"
+    echo "$set,$name,$seed,\"$model\",$epochs,$rate,$bytes,$(score <"${file%.*}.json"),$((SECONDS - start))" >>"$results"
   done
 }
 

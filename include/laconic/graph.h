@@ -141,6 +141,10 @@ struct ParameterInfo {
 /// are inputs of Conv, ConvTranspose, Gemm, MatMul, LSTM, GRU, RNN and Gather (embedding tables).
 [[nodiscard]] std::vector<ParameterInfo> parameters(const Graph& graph);
 
+/// Whether it is the mean or variance of a BatchNormalization: measured, neither trained nor
+/// quantized. `info` is one of parameters(graph).
+[[nodiscard]] bool is_running_statistic(const Graph& graph, const ParameterInfo& info) noexcept;
+
 /// Throws Error(invalid_data) for the first of: a value read before it is written, written twice,
 /// a missing output, a name that is empty.
 void validate(const Graph& graph);

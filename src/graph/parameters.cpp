@@ -78,6 +78,10 @@ bool is_weight_input(std::string_view op, std::size_t input) noexcept {
   return role_of(op, input) == Role::weight;
 }
 
+bool is_running_statistic(const Graph& graph, const ParameterInfo& info) noexcept {
+  return graph.nodes[info.node].op == "BatchNormalization" && info.input >= 3;
+}
+
 std::vector<ParameterInfo> parameters(const Graph& graph) {
   FirstReaders readers;
   std::vector<std::string_view> order;

@@ -29,10 +29,6 @@ bool trains_by_default(const ParameterInfo& info) {
   return info.role != Role::other;
 }
 
-bool is_running_statistic(const Graph& graph, const ParameterInfo& info) {
-  return graph.nodes[info.node].op == "BatchNormalization" && info.input >= 3;
-}
-
 /// All run as many shards at a time, so that each knows which are whose.
 std::int64_t most_threads(Processes& group) {
   std::int64_t most = 0;

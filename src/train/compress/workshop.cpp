@@ -40,8 +40,8 @@ Graph without_floats(Graph graph) {
 std::int64_t parameter_count(const Graph& graph) {
   std::int64_t count = 0;
   for (const auto& info : parameters(graph)) {
-    const bool statistic = graph.nodes[info.node].op == "BatchNormalization" && info.input >= 3;
-    if (!statistic) count += graph.constants.find(info.name)->second.count();
+    if (!is_running_statistic(graph, info))
+      count += graph.constants.find(info.name)->second.count();
   }
   return count;
 }

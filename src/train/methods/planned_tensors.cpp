@@ -15,15 +15,21 @@ namespace laconic {
 
 PlannedTensors::PlannedTensors(const Plan& plan, const Network& network) {
   if (plan.empty()) fail(ErrorCode::invalid_argument, "the plan has no rows: it names no tensor");
+  std::vector<ParameterInfo> candidates;
+  std::ranges::copy_if(
+      network.parameters(), std::back_inserter(candidates),
+      [&](const ParameterInfo& info) { return !is_running_statistic(network.graph(), info); });
   std::vector<std::shared_ptr<const Quantizer>> quantizers;
   for (const auto& row : plan) {
-    const bool used = std::ranges::any_of(network.parameters(), [&](const ParameterInfo& info) {
-      return matches(row.tensors, info.name);
-    });
+    const bool used = std::ranges::any_of(
+        candidates, [&](const ParameterInfo& info) { return matches(row.tensors, info.name); });
     if (!used) {
       fail(ErrorCode::invalid_argument,
-           "the plan's row \"{}\" matches none of the network's {} parameters", row.tensors,
-           network.parameters().size());
+           "the plan's row \"{}\" matches none of the network's {} parameters{}", row.tensors,
+           candidates.size(),
+           candidates.size() < network.parameters().size()
+               ? "; running statistics, which are measured, are not quantized"
+               : "");
     }
     quantizers.push_back(make_quantizer(row.quantizer));
   }
@@ -35,7 +41,7 @@ PlannedTensors::PlannedTensors(const Plan& plan, const Network& network) {
     return static_cast<std::size_t>(alike - plan.begin());
   };
   std::vector<std::vector<std::size_t>> joint(plan.size());
-  for (const auto& info : network.parameters()) {
+  for (const auto& info : candidates) {
     const auto* row = row_for(plan, info.name);
     if (row == nullptr || network.parameter(info.name).numel() == 0) continue;
     const auto number = static_cast<std::size_t>(row - plan.data());

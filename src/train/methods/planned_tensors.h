@@ -31,8 +31,9 @@ struct Values {
 
 class PlannedTensors {
  public:
-  /// Throws Error(invalid_argument) for a plan without rows, and naming a row that matches none of
-  /// the network's parameters. `plan` must outlive the object.
+  /// Running statistics are left out, whatever the plan says of them. Throws
+  /// Error(invalid_argument) for a plan without rows, and naming a row that matches none of the
+  /// network's other parameters. `plan` must outlive the object.
   PlannedTensors(const Plan& plan, const Network& network);
 
   /// In the order of network.parameters().

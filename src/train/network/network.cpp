@@ -28,11 +28,6 @@ struct Step {
   std::vector<int> outputs;  ///< Slots; left_out where not asked for or never read.
 };
 
-/// Mean and variance of a normalisation are measured, not trained.
-bool is_statistic(const Graph& graph, const ParameterInfo& info) {
-  return graph.nodes[info.node].op == "BatchNormalization" && info.input >= 3;
-}
-
 std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
@@ -114,7 +109,7 @@ void Network::Impl::add_constants(const std::unordered_map<std::string, int>& sl
   for (std::size_t i = 0; i < infos.size(); ++i) {
     const ParameterInfo& info = infos[i];
     at::Tensor value = to_tensor(graph.constants.find(info.name)->second);
-    parameters.push_back(value.set_requires_grad(!is_statistic(graph, info)));
+    parameters.push_back(value.set_requires_grad(!is_running_statistic(graph, info)));
     parameter_slots.push_back(slot_of.at(info.name));
     by_name.emplace(info.name, i);
   }
