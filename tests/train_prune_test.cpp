@@ -158,6 +158,36 @@ TEST_F(TrainPrune, CentroidsMoveTogether) {
   }
 }
 
+/// A tensor that shares a codebook and is not trained follows its levels, and keeps none from
+/// moving with the others' gradients.
+TEST_F(TrainPrune, CentroidsMoveWithWhatIsTrained) {
+  const auto tuned = [&](Plan plan) {
+    auto net = network();
+    auto with = options("magnitude:keep=0.3,until=0");
+    with.trains = [](const ParameterInfo& info) { return info.role == Role::weight; };
+    (void)train(net, data_, with);
+    for (auto& row : plan) {
+      row.granularity = {Granularity::Kind::joint};
+      row.zeros = Zeros::keep;
+    }
+    const auto method = make_method("centroids", {plan, {}});
+    with.pruning = "";
+    with.method = method.get();
+    with.optimizer = "adam:lr=0.001";
+    (void)train(net, data_, with);
+    return method->finish(net);
+  };
+  const auto weights = tuned(plan_weights(network().graph(), "kmeans:levels=5"));
+  const auto all = tuned({PlanRow{.tensors = "*", .quantizer = "kmeans:levels=5"}});
+  int quantized = 0;
+  for (const auto& [name, parameter] : weights) {
+    if (!std::holds_alternative<QuantizedTensor>(parameter.tensor)) continue;
+    EXPECT_EQ(all.find(name)->second.tensor, parameter.tensor) << name;
+    ++quantized;
+  }
+  EXPECT_EQ(quantized, 3);
+}
+
 TEST_F(TrainPrune, CentroidsRefuseLevelsThatAreNotShared) {
   auto net = network();
   const auto plan = plan_weights(net.graph(), "kmeans:levels=5", {Granularity::Kind::joint});

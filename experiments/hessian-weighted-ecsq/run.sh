@@ -42,7 +42,7 @@ case $network in
     [ -n "$model" ] && [ "$data" != fashion-mnist ] || { echo "network resnet32 needs --data SPEC and --model ONNX" >&2; exit 2; }
     keep=0.2 bits="3.5 4 4.5" levels="16 32 64" drop=0.3
     retrain="--batch 128 --optimizer sgd:lr=0.02,momentum=0.9 --schedule cosine --teacher $model --teacher-weight 1 --mix 1"
-    [ "$scale" != small ] || { prune=6 compress=3 bits=4 levels="16 32"; }
+    [ "$scale" != small ] || { prune=6 compress=3 bits=4 levels="32 16"; }
     ;;
   *) echo "unknown network $network; valid: lenet, resnet32" >&2; exit 2 ;;
 esac
@@ -103,14 +103,14 @@ tuned() {
 # cheap, and entropy-constrained files lose a point.
 curvature=gauss_newton:all=true
 for quantized in at_once tuned; do
-  for k in $levels; do
-    $quantized "k-means-$k" ones:all=true "kmeans:levels=$k"
-    $quantized "weighted-k-means-$k" $curvature "kmeans:levels=$k"
-  done
   for b in $bits; do
     $quantized "uniform-$b" ones:all=true "uniform:bits=$b,value=mean"
     $quantized "ecsq-$b" $curvature "entropy_constrained:bits=$b"
     $quantized "uniform-$b-adaptive" ones:all=true "uniform:bits=$b,value=mean" adaptive_binary
+  done
+  for k in $levels; do
+    $quantized "k-means-$k" ones:all=true "kmeans:levels=$k"
+    $quantized "weighted-k-means-$k" $curvature "kmeans:levels=$k"
   done
 done
 

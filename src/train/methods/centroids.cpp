@@ -113,6 +113,16 @@ class Centroids final : public Method {
     return level == 0 && planned_->tensors()[place].row->zeros == Zeros::keep;
   }
 
+  /// Those that training moves. Others that share their levels follow these.
+  [[nodiscard]] std::vector<std::size_t> trained_of(const Network& network,
+                                                    std::span<const std::size_t> places) const {
+    std::vector<std::size_t> trained;
+    std::ranges::copy_if(places, std::back_inserter(trained), [&](std::size_t place) {
+      return network.parameter(name(place)).grad().defined();
+    });
+    return trained;
+  }
+
   void share_gradients(Network& network) {
     for_each_batch([&](std::span<const std::size_t> places) {
       struct Sum {
@@ -120,30 +130,30 @@ class Centroids final : public Method {
       };
       std::vector<std::vector<Sum>> sums;  // Per block and level: of all tensors of the batch.
       for (const auto& codebook : codes_[places[0]].codebooks) sums.emplace_back(codebook.size());
+      const auto trained = trained_of(network, places);
       std::vector<at::Tensor> gradients;
-      for (const auto place : places) {
+      for (const auto place : trained) {
         const auto& gradient = network.parameter(name(place)).grad();
-        if (!gradient.defined()) return;  // They are quantized, but not trained.
         const auto values = elements(gradients.emplace_back(gradient.cpu().contiguous()));
         for_each_weight(codes_[place], [&](std::size_t block, Index level, std::size_t i) {
           sums[block][level].gradient += static_cast<double>(values[i]);
           ++sums[block][level].weights;
         });
       }
-      for (std::size_t k = 0; k < places.size(); ++k) {
+      for (std::size_t k = 0; k < trained.size(); ++k) {
         const auto values = elements(gradients[k]);
-        const auto& codes = codes_[places[k]];
+        const auto& codes = codes_[trained[k]];
         for_each_weight(codes, [&](std::size_t block, Index level, std::size_t i) {
           const auto& [gradient, weights] = sums[block][level];
-          const bool held = holds(places[k], codes.codebooks[block].levels()[level]);
+          const bool held = holds(trained[k], codes.codebooks[block].levels()[level]);
           values[i] = held ? 0 : static_cast<float>(mean_ ? gradient / weights : gradient);
         });
-        network.parameter(name(places[k])).mutable_grad().copy_(gradients[k]);
+        network.parameter(name(trained[k])).mutable_grad().copy_(gradients[k]);
       }
     });
   }
 
-  /// Levels are where the first of their weights has gone; those of no weight stay. A codebook
+  /// Levels are where the first of their trained weights has gone; those of none stay. A codebook
   /// whose levels met or passed each other, or left the finite numbers, stays as well.
   void take_levels(const Network& network) {
     for_each_batch([&](std::span<const std::size_t> places) {
@@ -153,7 +163,7 @@ class Centroids final : public Method {
         levels.emplace_back(codebook.levels().begin(), codebook.levels().end());
         known.emplace_back(codebook.size());
       }
-      for (const auto place : places) {
+      for (const auto place : trained_of(network, places)) {
         const auto weights = elements_of(network, name(place));
         for_each_weight(codes_[place], [&](std::size_t block, Index level, std::size_t i) {
           if (known[block][level]) return;
