@@ -106,7 +106,8 @@ for quantized in at_once tuned; do
   for b in $bits; do
     $quantized "uniform-$b" ones:all=true "uniform:bits=$b,value=mean"
     $quantized "ecsq-$b" $curvature "entropy_constrained:bits=$b"
-    $quantized "uniform-$b-adaptive" ones:all=true "uniform:bits=$b,value=mean" adaptive_binary
+    # Another coder: the same weights, so that there is nothing to tune that was not.
+    [ $quantized = tuned ] || at_once "uniform-$b-adaptive" ones:all=true "uniform:bits=$b,value=mean" adaptive_binary
   done
   for k in $levels; do
     $quantized "k-means-$k" ones:all=true "kmeans:levels=$k"

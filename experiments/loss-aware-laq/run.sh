@@ -85,6 +85,9 @@ all_rows() {
   row ttq projected:importance=ones,levels=trained scaled:pattern=ternary,signs=two,threshold=mu,factor=0.05
   row lat2e $aware scaled:pattern=ternary,signs=two
   row lat2a $aware scaled:pattern=ternary,signs=two,solver=alternating
+  # Beyond the papers: the metric says which weight takes which level, training where the levels are.
+  row late-trained projected:clip=1,levels=trained scaled:pattern=ternary
+  row lat2e-trained projected:clip=1,levels=trained scaled:pattern=ternary,signs=two
   row dorefa3 projected:importance=ones,gradient=tanh dorefa:bits=3
   row dorefa4 projected:importance=ones,gradient=tanh dorefa:bits=4
   for bits in 3 4; do

@@ -134,7 +134,7 @@ at::Tensor Gradients::detection_loss(const at::Tensor& samples,
 }
 
 Shard Gradients::run_shard(std::span<const std::int64_t> indices, std::int64_t number,
-                                      std::size_t minibatch, const StepSeeds& seeds) const {
+                           std::size_t minibatch, const StepSeeds& seeds) const {
   const auto device = network_.parameter(trained_[0]).device();
   Shape shape = data_.sample_shape();
   shape.insert(shape.begin(), static_cast<std::int64_t>(indices.size()));
