@@ -177,6 +177,10 @@ TEST(Detect, FindsWhatTheMapsSay) {
   EXPECT_EQ(found[0].label, 1);
   EXPECT_GT(found[0].score, 0.99F);
   EXPECT_EQ(found[0].box, (Box{16, 8, 40, 32}));
+  // What lies beside a smaller image is padding.
+  const auto within = detect(form, maps.view(), 20, 36, {.proposals = 1});
+  ASSERT_EQ(within.size(), 1u);
+  EXPECT_EQ(within[0].box, (Box{16, 8, 36, 20}));
 }
 
 TEST(Detect, GivesNothingForValuesThatAreNoNumber) {
