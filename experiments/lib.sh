@@ -1,20 +1,22 @@
 # What experiments share: their command line, data by scale, and a row of results per run.
 #
 #   run.sh [--scale smoke|small|paper] [--program P] [--cifar DIR] [--resnet20 ONNX] [--resnet32 ONNX]
-#          [--mnist DIR] [--lenet ONNX] [--only NAME,NAME...] [--taught] [--epochs N] [--out DIR] [--device cpu|cuda] [--threads N]
+#          [--mnist DIR] [--lenet ONNX] [--only NAME,NAME...] [--taught] [--epochs N] [--rate R]
+#          [--out DIR] [--device cpu|cuda] [--threads N]
 #
 # smoke  a perceptron on Fashion-MNIST, an epoch a run: do all the commands work?
 # small  CIFAR-10, few epochs: two to four minutes of one core each.
 # paper  CIFAR-10, as many epochs as the methods are given in their papers, or would be here.
 #
 # --taught: the float network answers mixtures of samples, which are learned in place of labels; rows are
-# then named NAME-taught. --epochs N trains for as many in place of the scale's.
+# then named NAME-taught. --epochs N trains for as many in place of the scale's; --rate R at that learning rate,
+# and rows are named NAME-at-R.
 #
 # Rows go to results-SCALE.csv beside run.sh as they are finished; one that is there, with as many epochs, is not run again.
 # Models, plans and reports go to OUT (runs/NAME-SCALE).
 set -euo pipefail
 
-scale=smoke program=laconic cifar= resnet20= resnet32= mnist= lenet= out= only= taught= more= device=cpu threads=0
+scale=smoke program=laconic cifar= resnet20= resnet32= mnist= lenet= out= only= taught= at= more= rate= device=cpu threads=0
 here=$(cd "$(dirname "$0")" && pwd)
 while [ $# -gt 0 ]; do
   if [ "$1" = --taught ]; then
@@ -32,11 +34,12 @@ while [ $# -gt 0 ]; do
     --lenet) lenet=$2 ;;
     --only) only=,$2, ;;
     --epochs) more=$2 ;;
+    --rate) rate=$2 at=-at-$2 ;;
     --out) out=$2 ;;
     --device) device=$2 ;;
     --threads) threads=$2 ;;
     *)
-      echo "unknown option $1; valid: --scale, --program, --cifar, --resnet20, --resnet32, --mnist, --lenet, --only, --taught, --epochs, --out, --device, --threads" >&2
+      echo "unknown option $1; valid: --scale, --program, --cifar, --resnet20, --resnet32, --mnist, --lenet, --only, --taught, --epochs, --rate, --out, --device, --threads" >&2
       exit 2
       ;;
   esac
@@ -54,23 +57,23 @@ inner() { sed -n "s/^    \"$1\": \([-0-9.e+]*\),*$/\1/p" | head -1; }
 normalisation=mean=0.485/0.456/0.406,std=0.229/0.224/0.225
 case $scale in
   smoke)
-    model=$out/lenet300.onnx data=fashion-mnist rate=0.005 batch=64
+    model=$out/lenet300.onnx data=fashion-mnist rate=${rate:-0.005} batch=64
     [ -f "$model" ] || "$program" train lenet300 --data "$data" --epochs 1 -o "$model" -q >/dev/null
     ;;
   small | paper)
     [ -n "$cifar" ] && [ -n "$resnet20" ] || { echo "scale $scale needs --cifar DIR and --resnet20 ONNX" >&2; exit 2; }
-    model=$resnet20 rate=0.01 batch=128
+    model=$resnet20 rate=${rate:-0.01} batch=128
     data=cifar10:$cifar,$normalisation,flip=true,pad=4,validation=1000
     ;;
   *) echo "unknown scale $scale; valid: smoke, small, paper" >&2; exit 2 ;;
 esac
 
 # wanted NAME [EPOCHS]: whether a row is asked for and not there yet.
-wanted() { { [ -z "$only" ] || [[ $only = *,${1%"$taught"},* ]]; } && ! grep -q "^$1,[^,]*,${2:-${more:-$epochs}}," "$results"; }
+wanted() { { [ -z "$only" ] || [[ $only = *,${1%"$taught$at"},* ]]; } && ! grep -q "^$1,[^,]*,${2:-${more:-$epochs}}," "$results"; }
 
 # row NAME EPOCHS METHOD (--quantizer SPEC | --plan FILE): trains, writes NAME.lac, measures the file.
 row() {
-  local name=$1$taught epochs=${more:-$2} method=$3
+  local name=$1$taught$at epochs=${more:-$2} method=$3
   shift 3
   wanted "$name" || return 0
   echo "== $name" >&2

@@ -125,6 +125,14 @@ TEST(Compress, KnowsHowFarADropIsChance) {
   EXPECT_NEAR(told / draws, deviation, 0.05 * deviation);
 }
 
+// The fewer samples a network that knows them by heart gets wrong, the less they tell of others.
+TEST(Compress, KeepsMoreFreeTheFewerSamplesKnownByHeartAreWrong) {
+  EXPECT_EQ(standard_errors_by_heart(0), 3.5);
+  EXPECT_EQ(standard_errors_by_heart(0.002), 3.5);
+  EXPECT_DOUBLE_EQ(standard_errors_by_heart(0.07), std::sqrt(2));
+  EXPECT_DOUBLE_EQ(standard_errors_by_heart(1), std::sqrt(1.07));
+}
+
 TEST(Compress, KeepsABudgetOfBytes) {
   const auto by_ratio = compress(setting().graph, *setting().data, within({.ratio = 12}));
   EXPECT_GE(by_ratio.ratio, 12);

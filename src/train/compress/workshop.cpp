@@ -141,4 +141,10 @@ double standard_error_of_drop(std::span<const std::uint8_t> right_before,
   return 100 * std::sqrt(differ) / static_cast<double>(right.size());
 }
 
+double standard_errors_by_heart(double wrong) {
+  constexpr double wrong_beyond = 0.07;  ///< Share of unseen samples: of the usual networks.
+  constexpr double most = 3.5;
+  return wrong > 0 ? std::min(std::sqrt((wrong + wrong_beyond) / wrong), most) : most;
+}
+
 }  // namespace laconic

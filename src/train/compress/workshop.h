@@ -37,6 +37,11 @@ struct Candidate {
 [[nodiscard]] double standard_error_of_drop(std::span<const std::uint8_t> right_before,
                                             std::span<const std::uint8_t> right);
 
+/// How many standard errors of a drop on validation samples that the float network knows by heart,
+/// of which it answers this share wrongly, stand for one on samples that it has not seen, where more
+/// answers are wrong and as many times more change: 1 to 3.5.
+[[nodiscard]] double standard_errors_by_heart(double wrong);
+
 class Workshop {
  public:
   /// Checks that the network fits the data, evaluates it, and measures sensitivities.
@@ -59,10 +64,11 @@ class Workshop {
   /// A base step at which weights take about two bits: steps count in root mean squares of weights.
   static constexpr double typical_step = 1;
 
-  /// What must be left of a budget beyond the drop, in points: one standard error; three and a half
-  /// where the float network knows the validation samples by heart, as these tell less of others.
+  /// What must be left of a budget beyond the drop, in points: one standard error, or as many as
+  /// standard_errors_by_heart() says where the float network knows the validation samples so.
   [[nodiscard]] double margin(const Candidate& candidate) const {
-    return (has_learned_validation_ ? 3.5 : 1) * candidate.chance;
+    return (has_learned_validation_ ? standard_errors_by_heart(1 - before_.accuracy) : 1) *
+           candidate.chance;
   }
 
   /// The candidate for given tensors of all parameters.
