@@ -279,8 +279,8 @@ TEST(Compress, KeepsPrunedWeightsAtZero) {
 }
 
 TEST(Compress, GoesOnToTheSameBytes) {
-  for (const std::string_view run : {"search", "stretches", "method"}) {
-    auto options = run == "stretches" ? within({.ratio = 20}, 3) : within({.max_drop = 1}, 2);
+  for (const std::string_view run : {"search", "stretch", "method"}) {
+    auto options = run == "stretch" ? within({.ratio = 20}, 3) : within({.max_drop = 1}, 3);
     if (run == "method") options.method = "projected", options.quantizer = "kmeans:levels=8";
     const auto whole = compress(setting().graph, *setting().data, options);
     options.checkpoint = setting().folder / fmt::format("run-{}", run);
@@ -328,7 +328,28 @@ TEST(Compress, RefusesACheckpointOfAnotherRun) {
   EXPECT_EQ(message(), "");
 }
 
-TEST(Compress, RefusesACheckpointWhoseTensorsDoNotFit) {
+// An epoch, then twice as many each time, and the last stretch takes what is left.
+TEST(Compress, TrainsInLongerAndLongerStretchesForABudgetOfAccuracy) {
+  const auto lengths = [](Budget budget, std::int64_t epochs) {
+    const auto result = compress(setting().graph, *setting().data, within(budget, epochs));
+    std::vector<std::string> found;
+    for (const auto& trial : result.trials) {
+      const auto at = trial.choice.find(", ");
+      if (at != std::string::npos) found.push_back(trial.choice.substr(at + 2));
+    }
+    return found;
+  };
+  using testing::ElementsAre;
+  EXPECT_THAT(lengths({.max_drop = 5}, 2),
+              ElementsAre("1 epoch of training", "1 epoch of training"));
+  EXPECT_THAT(lengths({.max_drop = 5}, 3),
+              ElementsAre("1 epoch of training", "2 epochs of training"));
+  EXPECT_THAT(lengths({.max_drop = 5}, 7),
+              ElementsAre("1 epoch of training", "2 epochs of training", "4 epochs of training"));
+  EXPECT_THAT(lengths({.ratio = 20}, 3), ElementsAre("3 epochs of training"));
+}
+
+TEST(Compress, RefusesACheckpointOfNoPlaceInTheTraining) {
   auto options = within({.ratio = 12}, 1);
   options.checkpoint = setting().folder / "tampered";
   std::filesystem::create_directories(options.checkpoint / "training" / "mine");
@@ -337,22 +358,20 @@ TEST(Compress, RefusesACheckpointWhoseTensorsDoNotFit) {
 
   const auto path = checkpoint_path(options.checkpoint);
   auto kept = read_checkpoint(path);
-  auto& bytes = kept.progress.find("tuned model")->second;
-  auto model = unpack(std::as_bytes(std::span(bytes)));
-  auto& weight = model.tensors.find("fc1.weight")->second;
-  weight.tensor = DenseTensor{{2}, {1, 2}};
-  weight.quantizer.clear();
-  weight.coder = "auto";
-  const auto packed = pack(model);
-  bytes.assign(reinterpret_cast<const char*>(packed.data()), packed.size());
-  write_checkpoint(path, kept);
   options.existing = Existing::resume;
-  try {
-    (void)compress(setting().graph, *setting().data, options);
-    FAIL() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::corrupt_data);
-    EXPECT_THAT(error.what(), HasSubstr("fc1.weight"));
+  // Epochs made, step, epochs of the last stretch.
+  for (const std::string_view place :
+       {"", "1 0.5", "-1 0.5 1", "2 0.5 1", "1 0.5 2", "1 0.5 -1", "1 0 1", "1 -1 1", "1 1e9 1",
+        "1 1e-9 1", "1 nan 1", "9223372036854775807 0.5 9223372036854775807"}) {
+    kept.progress.find("tuning")->second = place;
+    write_checkpoint(path, kept);
+    try {
+      (void)compress(setting().graph, *setting().data, options);
+      ADD_FAILURE() << "no error: " << place;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::corrupt_data) << place;
+      EXPECT_THAT(error.what(), HasSubstr("does not fit the search")) << place;
+    }
   }
 }
 

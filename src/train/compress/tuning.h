@@ -11,9 +11,10 @@
 namespace laconic {
 
 /// Trains for the epochs that the options allow, taught by the float network. Each stretch has a
-/// schedule of its own. Of a budget of accuracy single epochs feel for the step; after two in a
-/// row that missed it, half of what is left is one stretch; of a budget of bytes, whose step is
-/// known, all epochs are.
+/// schedule of its own and begins at the float network: weights that were trained on one step are
+/// far from others, and error compensation that fitted them is lost. Of a budget of accuracy each
+/// stretch is twice as long as the one before, at a step that goes by how that one came out, and
+/// the last takes what is left; of a budget of bytes, whose step is known, one takes all.
 class Tuning {
  public:
   /// Begins at `step`, that of the best file without training, or for a budget of accuracy somewhat
@@ -32,8 +33,8 @@ class Tuning {
   /// off goes on where it was.
   [[nodiscard]] Candidate train_stretch();
 
-  /// Settles the next stretch's step, if there is one, by how much of the budget of accuracy the
-  /// last file used, below 1 fits: the less, the coarser.
+  /// Settles the next stretch's step by how much of the budget of accuracy the last file used,
+  /// below 1 fits: the less, the coarser.
   void adapt(double used);
 
   /// Between stretches.
@@ -41,16 +42,14 @@ class Tuning {
 
  private:
   [[nodiscard]] const Dataset& samples() const noexcept;
-  [[nodiscard]] std::int64_t stretch() const noexcept;
+  [[nodiscard]] std::int64_t next_length() const noexcept;
   [[nodiscard]] std::optional<SizeBudget> size_budget() const;
 
   const Workshop& workshop_;
   JoinedParts all_;
-  Network student_;
-  std::int64_t epoch_ = 0;
   double step_;
-  std::int64_t misses_ = 0;  ///< Of the budget, by the last files in a row.
-  QuantizedModel model_;
+  std::int64_t epoch_ = 0;   ///< Of all stretches together.
+  std::int64_t length_ = 0;  ///< Of the last stretch.
 };
 
 }  // namespace laconic

@@ -38,8 +38,8 @@ struct Candidate {
                                             std::span<const std::uint8_t> right);
 
 /// How many standard errors of a drop on validation samples that the float network knows by heart,
-/// of which it answers this share wrongly, stand for one on samples that it has not seen, where more
-/// answers are wrong and as many times more change: 1 to 3.5.
+/// of which it answers this share wrongly, stand for one on samples that it has not seen, where
+/// more answers are wrong and as many times more change: 1 to 3.5.
 [[nodiscard]] double standard_errors_by_heart(double wrong);
 
 class Workshop {
