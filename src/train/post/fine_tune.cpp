@@ -176,15 +176,12 @@ void FineTune::settle_price(Network& network) {
     best = model_;
     return true;
   };
+  // Weights have been trained on this assignment; another, even a finer one, is not theirs.
+  if (fits(price_)) return;
   constexpr double stride = 1.25;
   double dear = price_, cheap = price_;
-  if (fits(price_)) {
-    do dear = cheap, cheap /= stride;
-    while (cheap > least_price && fits(cheap));
-  } else {
-    do cheap = dear, dear *= stride;
-    while (dear < most_price && !fits(dear));
-  }
+  do cheap = dear, dear *= stride;
+  while (dear < most_price && !fits(dear));
   constexpr int halvings = 4;
   for (int i = 0; best && i < halvings; ++i) {
     const double middle = std::sqrt(cheap * dear);

@@ -27,9 +27,9 @@ struct SizeBudget {
 class FineTune : public Method {
  public:
   /// `start`: a quantized model of the network, whose codebooks stay as they are. `price`: of bits,
-  /// as in PassOptions; within a budget it is where the price begins, which then follows the size,
-  /// and the last assignment takes the least price that keeps the budget, if any within its bounds
-  /// does.
+  /// as in PassOptions; within a budget it is where the price begins, which then follows the size.
+  /// If the last assignment is too large, it takes the least price that keeps the budget, if any
+  /// within its bounds does.
   FineTune(QuantizedModel start, double price, std::optional<SizeBudget> budget = {});
 
   /// Shadows begin where the float weights are, but within the cells of their levels: what error
