@@ -29,7 +29,7 @@ double learning_rate(std::int64_t epochs) {
 }
 constexpr std::int64_t batch = 64;
 
-/// Beyond any that a search tries; more than its inverse is as well.
+/// Below any that a search tries, as its inverse is above.
 constexpr double least_step = 1e-6 * Workshop::typical_step;
 
 /// How much wider the next stretch's step is, by the share of a budget of accuracy that the last
