@@ -359,10 +359,13 @@ TEST(Compress, RefusesACheckpointOfNoPlaceInTheTraining) {
   const auto path = checkpoint_path(options.checkpoint);
   auto kept = read_checkpoint(path);
   options.existing = Existing::resume;
-  // Epochs made, step, epochs of the last stretch.
+  // Epochs made, those of the last stretch; the next step, the last that fits, the last that
+  // misses.
   for (const std::string_view place :
-       {"", "1 0.5", "-1 0.5 1", "2 0.5 1", "1 0.5 2", "1 0.5 -1", "1 0 1", "1 -1 1", "1 1e9 1",
-        "1 1e-9 1", "1 nan 1", "9223372036854775807 0.5 9223372036854775807"}) {
+       {"", "1 1 0.5 0.5", "-1 1 0.5 0.5 0", "2 1 0.5 0.5 0", "1 2 0.5 0.5 0", "1 -1 0.5 0.5 0",
+        "1 1 0 0.5 0", "1 1 -1 0.5 0", "1 1 1e9 0.5 0", "1 1 1e-9 0.5 0", "1 1 nan 0.5 0",
+        "1 1 0.5 0 0", "1 1 0.5 nan 0", "1 1 0.5 0.5 -1", "1 1 0.5 0.5 1e9",
+        "9223372036854775807 9223372036854775807 0.5 0.5 0"}) {
     kept.progress.find("tuning")->second = place;
     write_checkpoint(path, kept);
     try {

@@ -32,11 +32,13 @@ constexpr std::int64_t batch = 64;
 /// Below any that a search tries, as its inverse is above.
 constexpr double least_step = 1e-6 * Workshop::typical_step;
 
-/// How much wider the next stretch's step is, by the share of a budget of accuracy that the last
-/// file used: what is left of it buys a smaller file, and so does the longer stretch.
-double next_ratio(double used) {
-  constexpr double longer = 1.07, answer = 0.2, least = 0.8, most = 1.4;
-  return used > 0 ? std::clamp(longer * std::pow(used, -answer), least, most) : most;
+/// How much wider the next stretch's step is if none has missed the budget, by the share of it that
+/// the last file used: what is left buys a smaller file, and so does a longer stretch. Nothing
+/// comes after the last one to mend a step too wide.
+double next_ratio(double used, bool is_last) {
+  constexpr double longer = 1.07, answer = 0.2;
+  const double most = is_last ? 1.1 : 1.5;
+  return used > 0 ? std::min(longer * std::pow(used, -answer), most) : most;
 }
 
 QuantizedModel without_unused_ends(QuantizedModel model) {
@@ -54,12 +56,15 @@ constexpr std::string_view place_key = "tuning";
 Tuning::Tuning(const Workshop& workshop, double step)
     : workshop_(workshop),
       all_(workshop.data()),
-      step_(step * (workshop.options().budget.max_drop ? first_coarsening : 1)) {}
+      step_(step * (workshop.options().budget.max_drop ? first_coarsening : 1)),
+      fits_(step) {}
 
 Tuning::Tuning(const Workshop& workshop, const Checkpoint& checkpoint) : Tuning(workshop, 0) {
   std::istringstream place(checkpoint.text(place_key));
-  if (!(place >> epoch_ >> step_ >> length_) || length_ < 0 || length_ > epoch_ ||
-      epoch_ > workshop.options().epochs || !(step_ > least_step && step_ < 1 / least_step))
+  const auto is_step = [](double step) { return step > least_step && step < 1 / least_step; };
+  if (!(place >> epoch_ >> length_ >> step_ >> fits_ >> misses_) || length_ < 0 ||
+      length_ > epoch_ || epoch_ > workshop.options().epochs || !is_step(step_) ||
+      !is_step(fits_) || !(misses_ == 0 || is_step(misses_)))
     fail(ErrorCode::corrupt_data, "the checkpoint does not fit the search: its step of training");
 }
 
@@ -124,12 +129,15 @@ Candidate Tuning::train_stretch() {
 }
 
 void Tuning::adapt(double used) {
-  step_ *= next_ratio(used);
+  (used <= 1 ? fits_ : misses_) = step_;
+  const bool is_last = epoch_ + next_length() >= workshop_.options().epochs;
+  step_ = misses_ > 0 ? std::sqrt(fits_ * misses_) : step_ * next_ratio(used, is_last);
 }
 
 void Tuning::capture(Checkpoint& checkpoint) const {
-  checkpoint.progress.insert_or_assign(std::string(place_key),
-                                       fmt::format("{} {} {}", epoch_, step_, length_));
+  checkpoint.progress.insert_or_assign(
+      std::string(place_key),
+      fmt::format("{} {} {} {} {}", epoch_, length_, step_, fits_, misses_));
 }
 
 }  // namespace laconic

@@ -48,7 +48,9 @@ class Tuning {
   const Workshop& workshop_;
   JoinedParts all_;
   double step_;
-  std::int64_t epoch_ = 0;   ///< Of all stretches together.
+  double fits_;             ///< The coarsest step that kept the budget of accuracy, trained or not.
+  double misses_ = 0;       ///< The finest that missed it with training; 0: none.
+  std::int64_t epoch_ = 0;  ///< Of all stretches together.
   std::int64_t length_ = 0;  ///< Of the last stretch.
 };
 
