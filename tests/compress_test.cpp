@@ -349,6 +349,40 @@ TEST(Compress, TrainsInLongerAndLongerStretchesForABudgetOfAccuracy) {
   EXPECT_THAT(lengths({.ratio = 20}, 3), ElementsAre("3 epochs of training"));
 }
 
+// Steps go up while files keep the budget, and then lie between those that did and those that did
+// not. Choices tell them to four digits.
+TEST(Compress, SearchesTheStepOfEachStretch) {
+  int missed = 0, kept = 0;
+  for (const double drop : {1.0, 5.0, 20.0, 60.0}) {
+    const auto result = compress(setting().graph, *setting().data, within({.max_drop = drop}, 7));
+    double fits = 0, misses = 0;
+    std::int64_t epochs = 0;
+    for (const auto& trial : result.trials) {
+      const double step = std::stod(trial.choice.substr(5));
+      const auto at = trial.choice.find(", ");
+      if (at == std::string::npos) {
+        if (trial.fits) fits = std::max(fits, step);
+        continue;
+      }
+      const bool is_last = (epochs += std::stoll(trial.choice.substr(at + 2))) == 7;
+      if (epochs == 1) {
+        EXPECT_NEAR(step, 1.2 * fits, 1e-3 * step) << drop;
+      } else if (misses > 0) {
+        EXPECT_NEAR(step, fits * std::pow(misses / fits, is_last ? 1.0 / 3 : 0.5), 2e-3 * step);
+      } else {
+        const double ratio = step / fits;
+        EXPECT_GT(ratio, 1.05);
+        EXPECT_LT(ratio, is_last ? 1.102 : 1.502);
+      }
+      (trial.fits ? fits : misses) = step;
+      ++(trial.fits ? kept : missed);
+    }
+    EXPECT_EQ(epochs, 7);
+  }
+  EXPECT_GT(kept, 0);
+  EXPECT_GT(missed, 0);
+}
+
 TEST(Compress, RefusesACheckpointOfNoPlaceInTheTraining) {
   auto options = within({.ratio = 12}, 1);
   options.checkpoint = setting().folder / "tampered";

@@ -33,8 +33,8 @@ class Tuning {
   /// off goes on where it was.
   [[nodiscard]] Candidate train_stretch();
 
-  /// Settles the next stretch's step by how much of the budget of accuracy the last file used,
-  /// below 1 fits: the less, the coarser.
+  /// Settles the next stretch's step by how much of the budget of accuracy the last file used, up
+  /// to 1 fits: the less, the coarser; once a file missed it, between those that did and did not.
   void adapt(double used);
 
   /// Between stretches.
