@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::array table = {
     Verb{"train", "Train a network of the zoo, or go on with one", add_train},
-    Verb{"compress", "Make a model small within a budget: --max-drop, --ratio, --size or --plan",
+    Verb{"compress", "Make a model small within a budget: --max-drop, --ratio or --size",
          add_compress},
     Verb{"analyze", "What each width does to each layer, and which layer to protect", add_analyze},
     Verb{"plan", "Decide how many bits each layer gets within a budget", add_plan},

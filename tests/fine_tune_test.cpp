@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "errors.h"
 #include "laconic/model.h"
@@ -110,6 +111,23 @@ TEST_P(FineTuneTest, KeepsToItsBudgetAndToWhatWasTrainedWhereThatFits) {
   EXPECT_GT(within(0.85), 0.985 * 0.85);
   // The price fell once on the way, and no further.
   EXPECT_NEAR(within(1.5), 1, 0.01);
+}
+
+TEST_P(FineTuneTest, KeepsZerosOfPrunedWeights) {
+  const auto zeros_lost = [](std::set<std::string> pruned) {
+    auto net = network();
+    const auto weights = values_of(net, "fc1.weight");
+    for (std::size_t i = 0; i < weights.size(); i += 2) weights[i] = 0;
+    FineTune method(start(), 0.2, {}, std::move(pruned));
+    method.begin(net);
+    for (std::int64_t step = 0; step < total; ++step) train_step(method, net, step);
+    const auto values = dequantize(method.finish(net).find("fc1.weight")->second.tensor);
+    std::size_t lost = 0;
+    for (std::size_t i = 0; i < values.size(); i += 2) lost += values[i] != 0;
+    return lost;
+  };
+  EXPECT_GT(zeros_lost({}), 0u);
+  EXPECT_EQ(zeros_lost({"fc1.weight"}), 0u);
 }
 
 TEST_P(FineTuneTest, RefusesAStateThatDoesNotFit) {

@@ -228,6 +228,13 @@ TEST(Incremental, RefusesAStateThatDoesNotFit) {
   EXPECT_THAT(broken("conv1.weight/frozen", {{1}, {0}}), HasSubstr("do not fit"));
   EXPECT_THAT(error_of([&] { method->restore({}); }, ErrorCode::corrupt_data),
               HasSubstr("how many shares"));
+  for (const auto& levels : {std::vector<float>{1, NAN}, {1, 1}, {2, 1}}) {
+    auto state = good;
+    state["conv1.weight/counts"] = {{1}, {2}};
+    state["conv1.weight/levels"] = {{2}, levels};
+    EXPECT_THAT(error_of([&] { method->restore(state); }, ErrorCode::corrupt_data),
+                HasSubstr("do not fit"));
+  }
 }
 
 /// The steps before which stretches begin, in a run of ten steps an epoch.

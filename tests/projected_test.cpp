@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <set>
+
 #include "errors.h"
 #include "laconic/methods.h"
 #include "laconic/model.h"
@@ -200,6 +203,34 @@ TEST(Projected, SaysWhichStepDiverged) {
   options.method = method.get();
   EXPECT_THAT(error_of([&] { (void)train(network, data, options); }, ErrorCode::diverged),
               HasSubstr("diverged at step"));
+}
+
+TEST(Projected, RefusesAStateThatDoesNotFit) {
+  const ToyData data({3, 8, 8}, 3, 40);
+  Network network(small_resnet());
+  const auto method =
+      method_for(network, "projected:importance=moment,levels=trained", "scaled:pattern=ternary");
+  TrainOptions options;
+  options.epochs = 1;
+  options.batch = 20;
+  options.method = method.get();
+  (void)train(network, data, options);
+  const auto state = method->state();
+  std::set<std::string> kinds;
+  for (const auto& [key, tensor] : state) {
+    kinds.insert(key.substr(0, key.find('/')));
+    const auto refused = [&](auto change) {
+      auto changed = state;
+      change(changed.find(key)->second.values);
+      return error_of([&] { method->restore(changed); }, ErrorCode::corrupt_data);
+    };
+    EXPECT_THAT(refused([](auto& values) { values.pop_back(); }), HasSubstr("checkpoint")) << key;
+    for (std::size_t i = 0; i < std::min<std::size_t>(tensor.values.size(), 4); ++i)
+      EXPECT_THAT(refused([&](auto& values) { values[i] = NAN; }), HasSubstr("checkpoint")) << key;
+  }
+  EXPECT_EQ(kinds, (std::set<std::string>{"counts", "indices", "levels", "moment", "sizes",
+                                          "trained"}));
+  method->restore(state);
 }
 
 TEST(Projected, CheckpointOfAnotherPlanIsRefused) {

@@ -273,6 +273,22 @@ TEST_F(Train, RefusesAnotherRunsCheckpoint) {
   EXPECT_THROW((void)train(other, data, options_in_folder(Existing::resume)), Error);
 }
 
+TEST_F(Train, RefusesACheckpointOfOtherImportances) {
+  Network network(small_classifier());
+  const auto with = [&](float importance, Existing existing) {
+    auto options = options_in_folder(existing);
+    options.pruning = "importance:keep=0.5";
+    for (const auto& info : network.parameters()) {
+      const auto size = static_cast<std::size_t>(network.parameter(info.name).numel());
+      if (info.role == Role::weight) options.importance[info.name].assign(size, importance);
+    }
+    return options;
+  };
+  interrupt_after(100, with(1, Existing::refuse));
+  EXPECT_THAT(message_of(ErrorCode::invalid_argument, with(2, Existing::resume)),
+              HasSubstr("importance"));
+}
+
 TEST_F(Train, DamagedCheckpoint) {
   interrupt_after(100, options_in_folder());
   const auto path = checkpoint_path(folder.path("run"));

@@ -17,8 +17,7 @@
 
 namespace laconic {
 
-/// What the file must keep to. At most one is set; with none, the plan or the forced choices alone
-/// decide.
+/// What the file must keep to. One is set.
 struct Budget {
   std::optional<double> max_drop;      ///< Points (percent) of accuracy that may be lost, > 0.
   std::optional<double> ratio;         ///< Times smaller than the parameters in 32-bit floats, > 1.
@@ -32,7 +31,7 @@ struct CompressOptions {
   std::string quantizer = "auto";    ///< Spec from quantizers().
   std::string granularity = "auto";  ///< As parse_granularity() reads it.
   std::string method = "auto";       ///< Spec from methods().
-  std::string allocator = "auto";    ///< Spec from allocators().
+  std::string allocator = "auto";    ///< Spec from all_allocators().
   std::string coder = "auto";        ///< Spec from coders().
   std::optional<Plan> plan;          ///< Decides for the tensors that it names.
   std::int64_t epochs = 2;      ///< Passes over the training part, at most; 0: no optimizer step.
@@ -48,7 +47,7 @@ struct CompressOptions {
 
 /// One file that was tried.
 struct Trial {
-  std::string choice;  ///< What was tried: "post, lambda 3.1e-5".
+  std::string choice;  ///< What was tried: "step 0.83".
   std::uint64_t bytes = 0;
   double ratio = 0;
   double drop = 0;  ///< Points of accuracy lost on the validation part, as the search estimates it.
@@ -68,7 +67,7 @@ struct CompressResult {
 [[nodiscard]] std::int64_t parameter_count(const Graph& graph);
 
 /// Throws Error(invalid_argument) naming the first option that is out of its range, or a spec that
-/// names no member; before any file is read.
+/// names no member, or one that does not apply beside another; before any file is read.
 void check(const CompressOptions& options);
 
 /// Throws Error(out_of_reach) naming the nearest that was reached, Error(invalid_argument) for a

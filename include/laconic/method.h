@@ -16,6 +16,7 @@ namespace laconic {
 
 class Network;
 class Optimizer;
+struct MethodSetup;  // laconic/methods.h
 
 /// Where the training loop stands when it calls a method.
 struct Progress {
@@ -67,9 +68,9 @@ class Method {
   [[nodiscard]] virtual MethodState state() const { return {}; }
   virtual void restore(const MethodState&) {}
 
-  /// The plan that it follows, as print_plan() writes it; empty if it follows none. A checkpoint is
-  /// continued only by a method of the same spec and plan.
-  [[nodiscard]] virtual std::string plan() const { return {}; }
+  /// What it was made for, if it follows a plan: a checkpoint is continued only by a method of the
+  /// same spec, plan and importance. Null: it follows none.
+  [[nodiscard]] virtual const MethodSetup* setup() const { return nullptr; }
 
   /// Canonical spec, as for a Quantizer.
   [[nodiscard]] virtual std::string spec() const = 0;

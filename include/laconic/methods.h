@@ -3,7 +3,6 @@
 
 #pragma once
 
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "laconic/graph.h"
+#include "laconic/importance.h"
 #include "laconic/method.h"
 #include "laconic/plan.h"
 #include "laconic/spec.h"
@@ -27,7 +27,7 @@ struct MethodSetup {
 
   /// One entry per weight, by parameter name; those not named weigh all alike. What estimators
   /// give (laconic/importance.h).
-  std::map<std::string, std::vector<float>, std::less<>> importance;
+  ImportanceMap importance;
 
   /// For members that measure losses, on the training part; null: they cannot. Must outlive them.
   const Dataset* data = nullptr;

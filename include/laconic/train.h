@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +20,7 @@
 #include "laconic/dataset.h"
 #include "laconic/evaluate.h"
 #include "laconic/existing.h"
+#include "laconic/importance.h"
 #include "laconic/method.h"
 #include "laconic/network.h"
 #include "laconic/progress.h"
@@ -77,7 +77,7 @@ struct TrainOptions {
   /// so to the end. Empty: none. Weights that are zero at the start count as pruned.
   std::string pruning;
   /// For the pruner that weighs by it: an entry for each weight, by parameter name.
-  std::map<std::string, std::vector<float>, std::less<>> importance;
+  ImportanceMap importance;
 
   Method* method = nullptr;  ///< begin() is called here, finish() is left to the caller.
 
@@ -100,7 +100,7 @@ struct TrainReport {
   std::int64_t resumed_at = 0;  ///< Steps that a checkpoint had done.
 
   /// Optimizer::second_moment() of each trained parameter, where the optimizer keeps it.
-  std::map<std::string, std::vector<float>, std::less<>> second_moments;
+  ImportanceMap second_moments;
 };
 
 /// Trains `network` in place, on the device where it is. Throws Error(invalid_data) if network and

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "laconic/error.h"
+#include "laconic/methods.h"
 #include "laconic/optimizer.h"
 #include "laconic/prune.h"
 #include "laconic/schedule.h"
@@ -15,6 +16,13 @@ namespace {
 std::string digest_of(const std::vector<std::string>& names) {
   std::string all;
   for (const auto& name : names) all += name + '\n';
+  return digest(std::as_bytes(std::span(all)));
+}
+
+std::string digest_of(const ImportanceMap& importance) {
+  std::string all;
+  for (const auto& [name, values] : importance)
+    all += name + '\n' + digest(std::as_bytes(std::span(values)));
   return digest(std::as_bytes(std::span(all)));
 }
 
@@ -69,11 +77,18 @@ Identity identity_of(const Network& network, const Dataset& data, const TrainOpt
   if (const auto& group = processes(); !group.alone() && identity["device"] == "gpu")
     identity["processes"] = fmt::format("{}", group.size());
   if (options.hard_examples) identity["regions"] = "of highest loss";
-  if (!options.pruning.empty()) identity["pruning"] = print_pruning(options.pruning);
+  if (!options.pruning.empty()) {
+    identity["pruning"] = print_pruning(options.pruning);
+    if (!options.importance.empty())
+      identity["importance of pruning"] = digest_of(options.importance);
+  }
   if (options.method != nullptr) {
     identity["method"] = options.method->spec();
-    const auto plan = options.method->plan();
-    if (!plan.empty()) identity["plan"] = digest(std::as_bytes(std::span(plan)));
+    if (const auto* setup = options.method->setup()) {
+      const auto plan = print_plan(setup->plan);
+      identity["plan"] = digest(std::as_bytes(std::span(plan)));
+      if (!setup->importance.empty()) identity["importance"] = digest_of(setup->importance);
+    }
   }
   if (const auto& teacher = options.distillation; teacher.teacher != nullptr) {
     identity["distillation"] =

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <tuple>
+#include <utility>
 
-#include "laconic/allocator.h"
 #include "laconic/error.h"
+#include "laconic/policy_gradient.h"
 #include "train/post/even_codebook.h"
 #include "train/post/moments.h"
 #include "train/post/sensitivity.h"
@@ -125,6 +126,14 @@ LayerChoices Choices::at(double step) const {
   return choices;
 }
 
+std::set<std::string> Choices::pruned() const {
+  std::set<std::string> names;
+  for (const auto& [name, choice] : choices_) {
+    if (choice.zeros == Zeros::keep) names.insert(name);
+  }
+  return names;
+}
+
 void Choices::allocate(LayerChoices& choices, double step) const {
   std::vector<TensorChoices> table;
   double budget = 0;
@@ -134,7 +143,7 @@ void Choices::allocate(LayerChoices& choices, double step) const {
     budget += table.back().choices[4].bits;
   }
   if (table.empty()) return;
-  const auto allocation = make_allocator(options_.allocator)->allocate(table, budget);
+  const auto allocation = make_any_allocator(options_.allocator)->allocate(table, budget);
   std::size_t i = 0;
   for (auto& [name, choice] : choices) {
     choice.scale *= std::exp2(0.5 * (static_cast<double>(allocation.picks[i++]) - 4));
@@ -142,12 +151,12 @@ void Choices::allocate(LayerChoices& choices, double step) const {
 }
 
 void Choices::share_codebooks(LayerChoices& choices, double step) const {
-  // What shares a quantizer shares a codebook; its step is that of all its weights together.
-  std::map<std::string, std::vector<std::string>> groups;
+  // As rows of a plan share theirs. The step is that of all weights together.
+  std::map<std::pair<std::string, Zeros>, std::vector<std::string>> groups;
   for (const auto& [name, choice] : choices) {
-    if (is_joint(choice)) groups[choice.quantizer].push_back(name);
+    if (is_joint(choice)) groups[{choice.quantizer, choice.zeros}].push_back(name);
   }
-  for (const auto& [quantizer, names] : groups) {
+  for (const auto& [kind, names] : groups) {
     double squares = 0, count = 0;
     LayerChoice all;
     std::vector<float> weights;
@@ -163,7 +172,7 @@ void Choices::share_codebooks(LayerChoices& choices, double step) const {
       squares += mean_square(values) * static_cast<double>(values.size());
       count += static_cast<double>(values.size());
     }
-    all.quantizer = quantizer;
+    std::tie(all.quantizer, all.zeros) = kind;
     const double width = step * (count > 0 ? std::sqrt(squares / count) : 1);
     const auto tensor =
         first_levels(all, width, {static_cast<std::int64_t>(weights.size())}, weights);

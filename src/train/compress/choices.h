@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ class Choices {
 
   /// A choice for every weight that is quantized. Steps count in root mean squares of weights.
   [[nodiscard]] LayerChoices at(double step) const;
+
+  /// The weights whose zeros stay zero.
+  [[nodiscard]] std::set<std::string> pruned() const;
 
  private:
   void set_steps(const std::map<std::string, double, std::less<>>& damages);

@@ -1,15 +1,40 @@
 #include "laconic/compress.h"
 
-#include "laconic/allocator.h"
+#include <array>
+#include <string_view>
+#include <utility>
+
 #include "laconic/coder.h"
 #include "laconic/error.h"
 #include "laconic/importance.h"
 #include "laconic/methods.h"
+#include "laconic/policy_gradient.h"
 #include "train/checkpoint.h"
 #include "train/compress/search.h"
 #include "train/compress/workshop.h"
 
 namespace laconic {
+namespace {
+
+/// What a forced method leaves nothing to.
+void check_together(const CompressOptions& options) {
+  const auto refuse = [](std::string_view option, std::string_view why) {
+    fail(ErrorCode::invalid_argument, "{} does not apply: {}", option, why);
+  };
+  if (options.method == "auto") return;
+  if (options.allocator != "auto")
+    refuse("allocator", "a method follows its plan (laconic plan takes an allocator)");
+  if (!options.plan) return;
+  const std::array<std::pair<std::string_view, std::string_view>, 3> rows_say = {
+      {{"quantizer", options.quantizer},
+       {"granularity", options.granularity},
+       {"coder", options.coder}}};
+  for (const auto& [option, value] : rows_say) {
+    if (value != "auto") refuse(option, "a method follows its plan, which says it for each tensor");
+  }
+}
+
+}  // namespace
 
 void check(const CompressOptions& options) {
   const auto& budget = options.budget;
@@ -36,11 +61,12 @@ void check(const CompressOptions& options) {
     fail(ErrorCode::invalid_argument, "temper is {}, but must be 0 to 1", options.temper);
   }
   if (options.importance != "auto") (void)make_estimator(options.importance);
-  if (options.allocator != "auto") (void)make_allocator(options.allocator);
+  if (options.allocator != "auto") (void)make_any_allocator(options.allocator);
   if (options.method != "auto") (void)parse_spec("method", options.method, methods());
   if (options.quantizer != "auto") (void)make_quantizer(options.quantizer);
   if (options.granularity != "auto") (void)parse_granularity(options.granularity);
   if (options.coder != "auto") (void)make_coder(options.coder);
+  check_together(options);
   if (options.samples < 1) {
     fail(ErrorCode::invalid_argument, "samples is {}, but must be at least 1", options.samples);
   }

@@ -41,9 +41,18 @@ double next_ratio(double used, bool is_last) {
   return used > 0 ? std::min(longer * std::pow(used, -answer), most) : most;
 }
 
+/// Levels that tensors share stay as they are.
 QuantizedModel without_unused_ends(QuantizedModel model) {
+  std::map<const float*, int> uses;  // Copies of a codebook have the same levels, at one place.
+  for (const auto& [name, parameter] : model) {
+    const auto* tensor = std::get_if<QuantizedTensor>(&parameter.tensor);
+    if (tensor != nullptr && !tensor->codebooks.empty())
+      ++uses[tensor->codebooks[0].levels().data()];
+  }
   for (auto& [name, parameter] : model) {
-    if (auto* tensor = std::get_if<QuantizedTensor>(&parameter.tensor))
+    auto* tensor = std::get_if<QuantizedTensor>(&parameter.tensor);
+    if (tensor == nullptr || tensor->codebooks.empty()) continue;
+    if (uses[tensor->codebooks[0].levels().data()] == 1)
       drop_unused_ends(*tensor, is_trellis(parameter.quantizer));
   }
   return model;
@@ -106,7 +115,7 @@ Candidate Tuning::train_stretch() {
   const auto& options = workshop_.options();
   length_ = next_length();
   Network student(workshop_.network().graph());
-  FineTune method(workshop_.quantize(step_), training_price, size_budget());
+  FineTune method(workshop_.quantize(step_), training_price, size_budget(), workshop_.pruned());
   TrainOptions training;
   training.epochs = length_;
   training.batch = batch;

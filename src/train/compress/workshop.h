@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -50,7 +51,10 @@ class Workshop {
   /// Quantizes every weight by the choices in force, with that base step.
   [[nodiscard]] QuantizedModel quantize(double step) const;
 
-  /// The file of that.
+  /// The weights whose zeros stay zero by these choices.
+  [[nodiscard]] std::set<std::string> pruned() const { return choices_->pruned(); }
+
+  /// The file of that setting.
   [[nodiscard]] Candidate make(double step) const;
 
   /// Takes the candidate's accuracy on the validation part, from what its file decodes to.

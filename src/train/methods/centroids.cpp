@@ -81,7 +81,7 @@ class Centroids final : public Method {
     }
   }
 
-  std::string plan() const override { return print_plan(setup_.plan); }
+  const MethodSetup* setup() const override { return &setup_; }
   std::string spec() const override { return spec_; }
 
  private:

@@ -159,7 +159,7 @@ class Incremental final : public Method {
     restored_ = true;
   }
 
-  std::string plan() const override { return print_plan(setup_.plan); }
+  const MethodSetup* setup() const override { return &setup_; }
 
   std::string spec() const override { return spec_; }
 

@@ -41,6 +41,13 @@ std::vector<std::size_t> by_rank(std::span<const float> levels, bool zero_first)
   return order;
 }
 
+/// Of a codebook, or of a block that has none yet.
+bool are_levels(std::span<const float> levels) {
+  const auto is_finite = [](float level) { return std::isfinite(level); };
+  return std::ranges::all_of(levels, is_finite) &&
+         std::ranges::adjacent_find(levels, std::greater_equal<>()) == levels.end();
+}
+
 /// How many of `count` a share is; all of them at 1, whatever the rounding.
 std::size_t share_of(double share, std::size_t count) {
   return static_cast<std::size_t>(std::llround(share * static_cast<double>(count)));
@@ -278,8 +285,10 @@ void PartialTensor::restore(const MethodState& state) {
     const auto begin = levels.begin() + static_cast<std::ptrdiff_t>(next);
     block.levels.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
     next += count;
+    require(are_levels(block.levels));
     for (std::size_t i = block.first; i < block.first + block.count; ++i) {
-      require(places[i] >= 0 && places[i] <= counts[b]);
+      require(places[i] >= 0 && places[i] <= static_cast<float>(count) &&
+              places[i] == std::trunc(places[i]));
       frozen_[i] = places[i] > 0 ? 1 : 0;
       indices_[i] = places[i] > 0 ? static_cast<Index>(places[i] - 1) : Index{0};
     }

@@ -23,7 +23,7 @@ class Post final : public Method {
     return assemble(network, planned, planned.quantize(values));
   }
 
-  std::string plan() const override { return print_plan(setup_.plan); }
+  const MethodSetup* setup() const override { return &setup_; }
   std::string spec() const override { return spec_; }
 
  private:

@@ -165,6 +165,10 @@ class Projected final : public Method {
       if (trained_) slots_[i].levels.take_up(state, name);
       if (const auto found = state.find("moment/" + name); found != state.end()) {
         auto values = found->second.values;
+        const auto is_square = [](float x) { return x >= 0 && std::isfinite(x); };
+        if (values.size() != codes_[i].indices.size() || !std::ranges::all_of(values, is_square))
+          fail(ErrorCode::corrupt_data,
+               "the checkpoint does not fit the run: its mean squared gradients of \"{}\"", name);
         slots_[i].moment = at::from_blob(values.data(), slots_[i].quantized.sizes(), at::kFloat)
                                .to(slots_[i].quantized.device(), at::kFloat, false, /*copy=*/true);
       }
@@ -172,7 +176,7 @@ class Projected final : public Method {
     show_levels();
   }
 
-  std::string plan() const override { return print_plan(setup_.plan); }
+  const MethodSetup* setup() const override { return &setup_; }
   std::string spec() const override { return spec_; }
 
  private:

@@ -28,7 +28,21 @@ std::vector<T> whole_numbers(const std::vector<float>& values, float limit,
   return out;
 }
 
+constexpr std::int64_t unit = 1 << 20;
+
 }  // namespace
+
+std::array<float, 2> split_count(std::int64_t count) {
+  return {static_cast<float>(count / unit), static_cast<float>(count % unit)};
+}
+
+std::optional<std::int64_t> joined_count(float high, float low) {
+  const auto valid = [](float part) {
+    return part >= 0 && part < 0x1p24f && part == std::trunc(part);
+  };
+  if (!valid(high) || !valid(low)) return {};
+  return static_cast<std::int64_t>(high) * unit + static_cast<std::int64_t>(low);
+}
 
 void keep(const QuantizedTensor& tensor, const std::string& name, MethodState& state) {
   std::vector<float> levels, sizes;

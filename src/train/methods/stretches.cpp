@@ -5,24 +5,16 @@
 #include <vector>
 
 #include "laconic/error.h"
+#include "train/methods/quantized_state.h"
 
 namespace laconic {
 namespace {
 
-constexpr std::int64_t unit = 1 << 20;  ///< Steps are stored in two floats, which hold 24 bits.
-
-std::vector<float> split(std::int64_t number) {
-  return {static_cast<float>(number / unit), static_cast<float>(number % unit)};
-}
-
 std::int64_t joined(float high, float low) {
-  const auto valid = [](float part) {
-    return part >= 0 && part < 0x1p24f && part == std::floor(part);
-  };
-  if (!valid(high) || !valid(low)) {
+  const auto count = joined_count(high, low);
+  if (!count)
     fail(ErrorCode::corrupt_data, "the checkpoint does not say where a share's training began");
-  }
-  return static_cast<std::int64_t>(high) * unit + static_cast<std::int64_t>(low);
+  return *count;
 }
 
 }  // namespace
@@ -65,7 +57,7 @@ std::int64_t Stretches::end(std::int64_t total_steps) const {
 void Stretches::save(MethodState& state) const {
   std::vector<float> values{static_cast<float>(begun_), least_};
   for (const auto number : {start_, epoch_}) {
-    for (const float part : split(number)) values.push_back(part);
+    for (const float part : split_count(number)) values.push_back(part);
   }
   state.emplace("stretch", DenseTensor{{6}, std::move(values)});
 }

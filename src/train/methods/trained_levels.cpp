@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "laconic/error.h"
+#include "train/methods/quantized_state.h"
 
 namespace laconic {
 namespace {
@@ -76,7 +77,8 @@ void TrainedLevels::scale(const QuantizedTensor& tensor, std::span<float> gradie
 }
 
 void TrainedLevels::keep(const std::string& name, MethodState& state) const {
-  std::vector<float> values{static_cast<float>(steps_)}, counts;
+  const auto steps = split_count(steps_);
+  std::vector<float> values(steps.begin(), steps.end()), counts;
   for (const auto& block : blocks_) {
     counts.push_back(static_cast<float>(block.size()));
     for (const auto& level : block) {
@@ -95,20 +97,26 @@ void TrainedLevels::take_up(const MethodState& state, const std::string& name) {
   };
   if (values == state.end() || counts == state.end()) malformed();
   const auto& all = values->second.values;
-  if (all.empty()) malformed();
-  std::size_t next = 1;
+  if (all.size() < 2 || !std::ranges::all_of(all, [](float x) { return std::isfinite(x); }))
+    malformed();
+  const auto steps = joined_count(all[0], all[1]);
+  if (!steps) malformed();
+  std::size_t next = 2;
   std::vector<std::vector<Level>> blocks;
   for (const float count : counts->second.values) {
-    if (!(count >= 0 && count * fields <= static_cast<float>(all.size() - next))) malformed();
+    if (!(count >= 0 && count * fields <= static_cast<float>(all.size() - next)) ||
+        std::trunc(count) != count)
+      malformed();
     auto& block = blocks.emplace_back(static_cast<std::size_t>(count));
     for (auto& level : block) {
       level = {all[next], all[next + 1], all[next + 2]};
       next += fields;
     }
+    if (!std::ranges::is_sorted(block, std::less_equal<>(), &Level::value)) malformed();
   }
   if (next != all.size() || blocks.size() != blocks_.size()) malformed();
   blocks_ = std::move(blocks);
-  steps_ = static_cast<std::int64_t>(all[0]);
+  steps_ = *steps;
 }
 
 }  // namespace laconic

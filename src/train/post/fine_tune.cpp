@@ -48,13 +48,14 @@ double squared_step(const QuantizedParameter& parameter, const QuantizedTensor& 
 }
 
 /// Assigns each value by itself: to the level that is nearest once bits have their price.
-void assign(std::span<const float> values, double price, const QuantizedParameter& parameter,
-            QuantizedTensor& tensor) {
+void assign(std::span<const float> values, double price, bool keep_zeros,
+            const QuantizedParameter& parameter, QuantizedTensor& tensor) {
   const std::vector<float> one{1};
   const LayerProblem problem{static_cast<std::int64_t>(values.size()), 1, 1, values, one};
   const double lambda = price * squared_step(parameter, tensor) * std::numbers::ln2 / 6;
   // Frequencies are those of the step before, which is as good as another pass.
-  const CompensateOptions options{.lambda = lambda, .compensate = false, .passes = 1};
+  const CompensateOptions options{
+      .lambda = lambda, .compensate = false, .passes = 1, .keep_zeros = keep_zeros};
   if (is_trellis(parameter.quantizer)) {
     assign_on_trellis(problem, nullptr, options, tensor);
   } else {
@@ -82,14 +83,21 @@ constexpr std::string_view price_key = "price", indices_key = "indices of ";
 
 }  // namespace
 
-FineTune::FineTune(QuantizedModel start, double price, std::optional<SizeBudget> budget)
+FineTune::FineTune(QuantizedModel start, double price, std::optional<SizeBudget> budget,
+                   std::set<std::string> pruned)
     : model_(std::move(start)),
       first_price_(price),
       price_(static_cast<float>(price)),
-      budget_(std::move(budget)) {}
+      budget_(std::move(budget)) {
+  for (const auto& name : pruned) kept_zeros_[name] = {};
+}
 
 void FineTune::begin(Network& network) {
   const at::NoGradGuard no_gradients;
+  for (auto& [name, places] : kept_zeros_) {
+    places.clear();
+    for (const float value : elements(network.parameter(name))) places.push_back(value == 0);
+  }
   for (const auto& [name, parameter] : model_) {
     const auto values = elements(network.parameter(name));
     const auto quantized = dequantize(parameter.tensor);
@@ -122,8 +130,13 @@ void FineTune::put_levels_in(Network& network, bool weights_only) {
     auto* tensor = std::get_if<QuantizedTensor>(&parameter.tensor);
     if (tensor == nullptr || (weights_only && !is_weight(*tensor))) continue;
     const auto values = elements(network.parameter(name));
+    const auto pruned = kept_zeros_.find(name);
+    const bool keep_zeros = pruned != kept_zeros_.end();
+    for (std::size_t i = 0; keep_zeros && i < values.size(); ++i) {
+      if (pruned->second[i]) values[i] = 0;
+    }
     shadows_.insert_or_assign(name, DenseTensor{tensor->shape, {values.begin(), values.end()}});
-    assign(values, is_weight(*tensor) ? price_ : 0, parameter, *tensor);
+    assign(values, is_weight(*tensor) ? price_ : 0, keep_zeros, parameter, *tensor);
     const auto quantized = dequantize(*tensor);
     std::copy(quantized.begin(), quantized.end(), values.begin());
   }

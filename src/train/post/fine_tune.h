@@ -11,7 +11,9 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "laconic/method.h"
 #include "laconic/network.h"
@@ -29,8 +31,10 @@ class FineTune : public Method {
   /// `start`: a quantized model of the network, whose codebooks stay as they are. `price`: of bits,
   /// as in PassOptions; within a budget it is where the price begins, which then follows the size.
   /// If the last assignment is too large, it takes the least price that keeps the budget, if any
-  /// within its bounds does.
-  FineTune(QuantizedModel start, double price, std::optional<SizeBudget> budget = {});
+  /// within its bounds does. Of the weights that `pruned` names, those that are zero in the network
+  /// stay so; the codebooks of these have a zero.
+  FineTune(QuantizedModel start, double price, std::optional<SizeBudget> budget = {},
+           std::set<std::string> pruned = {});
 
   /// Shadows begin where the float weights are, but within the cells of their levels: what error
   /// compensation chose is kept, and what was lost in rounding is not forgotten.
@@ -59,6 +63,7 @@ class FineTune : public Method {
   QuantizedModel model_;
   double first_price_, price_;
   std::optional<SizeBudget> budget_;
+  std::map<std::string, std::vector<bool>> kept_zeros_;  ///< Where, by name of a pruned weight.
   std::map<std::string, double, std::less<>> rates_;
   std::map<std::string, DenseTensor, std::less<>> shadows_;  ///< While levels stand in for them.
 };
