@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is needed, builds, and passes the tests.
 # Usage: ./test.sh [--slow | --browser | --neon]
-#   --slow     runs the long tests too
+#   --slow     runs the papers' experiments at their smallest scale too
 #   --browser  runs nothing but exports in a headless Chromium
 #   --neon     runs nothing but the kernels for AArch64, cross-built, under qemu
 set -euo pipefail

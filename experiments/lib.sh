@@ -2,7 +2,7 @@
 #
 #   run.sh [--scale smoke|small|paper] [--program P] [--cifar DIR] [--resnet20 ONNX] [--resnet32 ONNX]
 #          [--mnist DIR] [--lenet ONNX] [--only NAME,NAME...] [--taught] [--epochs N] [--rate R]
-#          [--out DIR] [--device cpu|cuda] [--threads N]
+#          [--out DIR] [--results DIR] [--device cpu|cuda] [--threads N]
 #
 # smoke  a perceptron on Fashion-MNIST, an epoch a run: do all the commands work?
 # small  CIFAR-10, few epochs: two to four minutes of one core each.
@@ -12,12 +12,13 @@
 # then named NAME-taught. --epochs N trains for as many in place of the scale's; --rate R at that learning rate,
 # and rows are named NAME-at-R.
 #
-# Rows go to results-SCALE.csv beside run.sh as they are finished; one that is there, with as many epochs, is not run again.
+# Rows go to results-SCALE.csv beside run.sh (or in --results) as they are finished; one that is there, with as many epochs, is not run again.
 # Models, plans and reports go to OUT (runs/NAME-SCALE).
 set -euo pipefail
 
 scale=smoke program=laconic cifar= resnet20= resnet32= mnist= lenet= out= only= taught= at= more= rate= device=cpu threads=0
 here=$(cd "$(dirname "$0")" && pwd)
+tables=$here
 while [ $# -gt 0 ]; do
   if [ "$1" = --taught ]; then
     taught=-taught
@@ -36,10 +37,11 @@ while [ $# -gt 0 ]; do
     --epochs) more=$2 ;;
     --rate) rate=$2 at=-at-$2 ;;
     --out) out=$2 ;;
+    --results) tables=$2 ;;
     --device) device=$2 ;;
     --threads) threads=$2 ;;
     *)
-      echo "unknown option $1; valid: --scale, --program, --cifar, --resnet20, --resnet32, --mnist, --lenet, --only, --taught, --epochs, --rate, --out, --device, --threads" >&2
+      echo "unknown option $1; valid: --scale, --program, --cifar, --resnet20, --resnet32, --mnist, --lenet, --only, --taught, --epochs, --rate, --out, --results, --device, --threads" >&2
       exit 2
       ;;
   esac
@@ -47,7 +49,7 @@ while [ $# -gt 0 ]; do
 done
 out=${out:-runs/$(basename "$here")-$scale}
 mkdir -p "$out"
-results=$here/results-$scale.csv
+results=$tables/results-$scale.csv
 [ -f "$results" ] || echo "row,model,epochs,method,quantizer or plan,bytes,bits per weight,accuracy,seconds" >"$results"
 
 # The figure of that name at the top of a JSON object, or (inner) one level below.

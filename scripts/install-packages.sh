@@ -8,7 +8,7 @@ build=(g++ cmake ninja-build ccache pkg-config
   libonnx-dev libprotobuf-dev protobuf-compiler libonnx-testdata
   libcli11-dev nlohmann-json3-dev libfmt-dev libxxhash-dev libzstd-dev zlib1g-dev
   libopencv-imgcodecs-dev libopencv-imgproc-dev libturbojpeg0-dev libpugixml-dev
-  libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev)
+  libgtest-dev libgmock-dev libbenchmark-dev)
 data=(dataset-fashion-mnist)
 fuzz=(clang libclang-rt-14-dev lld)
 client=(nodejs npm)

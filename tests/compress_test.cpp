@@ -202,7 +202,9 @@ TEST(Compress, ForcesEachChoice) {
     EXPECT_GT(result.after.accuracy, ratio > 8 ? 0.5 : 0.9);
     return result.network.tensors;
   };
-  const auto spec = [&](const QuantizedModel& model) { return model.find(weight)->second.quantizer; };
+  const auto spec = [&](const QuantizedModel& model) {
+    return model.find(weight)->second.quantizer;
+  };
   const auto tensor = [&](const QuantizedModel& model) {
     return std::get<QuantizedTensor>(model.find(weight)->second.tensor);
   };
@@ -241,7 +243,7 @@ TEST(Compress, RefusesWhatAMethodLeavesNothingTo) {
     return error_of([&] { check(options); }, ErrorCode::invalid_argument);
   };
   EXPECT_THAT(refused([](auto& o) { o.allocator = "rate"; }), HasSubstr("allocator"));
-  const auto beside_a_plan = [&](std::string CompressOptions::* option, const char* value) {
+  const auto beside_a_plan = [&](std::string CompressOptions::*option, const char* value) {
     return refused([&](auto& o) { o.plan = Plan{{"*", "uniform"}}, o.*option = value; });
   };
   EXPECT_THAT(beside_a_plan(&CompressOptions::quantizer, "kmeans"), HasSubstr("quantizer"));

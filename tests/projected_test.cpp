@@ -228,8 +228,8 @@ TEST(Projected, RefusesAStateThatDoesNotFit) {
     for (std::size_t i = 0; i < std::min<std::size_t>(tensor.values.size(), 4); ++i)
       EXPECT_THAT(refused([&](auto& values) { values[i] = NAN; }), HasSubstr("checkpoint")) << key;
   }
-  EXPECT_EQ(kinds, (std::set<std::string>{"counts", "indices", "levels", "moment", "sizes",
-                                          "trained"}));
+  EXPECT_EQ(kinds,
+            (std::set<std::string>{"counts", "indices", "levels", "moment", "sizes", "trained"}));
   method->restore(state);
 }
 

@@ -12,7 +12,7 @@ esac
 budget=4.05  # 16 levels everywhere take 4 bits and the codebooks.
 agent=policy_gradient:updates=$updates,episodes=8
 
-plans=$here/plans-$scale.csv
+plans=$tables/plans-$scale.csv
 [ -f "$plans" ] || echo "plan,model,allocator,bits per weight,damage,validation before,validation after,bytes,test" >"$plans"
 
 # plan NAME ALLOCATOR CHOICES [QUALITY]: NAME.plan, what it is worth untrained, and its row.

@@ -4,19 +4,20 @@
 # what `laconic compress` makes of the unpruned one.
 #
 #   run.sh --network lenet|resnet32 [--scale smoke|small|paper] [--program P] [--data SPEC] [--model ONNX]
-#          [--out DIR] [--threads N]
+#          [--out DIR] [--results DIR] [--threads N]
 #
 # lenet     trained here; SPEC is mnist:DIR, or without it Fashion-MNIST.
 # resnet32  SPEC is of CIFAR-10 with the network's normalisation, flips and shifts, ONNX a trained network with its batch
 #           normalisation, whose scales and biases share the codebook too. Taught by that network while it is pruned.
 # smoke     an epoch wherever something trains; small: a few; paper: as many as retraining takes.
 #
-# Rows go to results-NETWORK-SCALE.csv beside run.sh as they are finished; one that is there is not run again.
+# Rows go to results-NETWORK-SCALE.csv beside run.sh (or in --results) as they are finished; one that is there is not run again.
 # Settings of a quantizer are all listed: which is smallest without loss is the reader's to see.
 set -euo pipefail
 
 network=lenet scale=smoke program=laconic data=fashion-mnist model= out= threads=0
 here=$(cd "$(dirname "$0")" && pwd)
+tables=$here
 while [ $# -gt 0 ]; do
   case $1 in
     --network) network=$2 ;;
@@ -25,8 +26,9 @@ while [ $# -gt 0 ]; do
     --data) data=$2 ;;
     --model) model=$2 ;;
     --out) out=$2 ;;
+    --results) tables=$2 ;;
     --threads) threads=$2 ;;
-    *) echo "unknown option $1; valid: --network, --scale, --program, --data, --model, --out, --threads" >&2; exit 2 ;;
+    *) echo "unknown option $1; valid: --network, --scale, --program, --data, --model, --out, --results, --threads" >&2; exit 2 ;;
   esac
   shift 2
 done
@@ -48,7 +50,7 @@ case $network in
 esac
 out=${out:-runs/hessian-weighted-ecsq-$network-$scale}
 mkdir -p "$out"
-results=$here/results-$network-$scale.csv
+results=$tables/results-$network-$scale.csv
 [ -f "$results" ] || echo "row,importance,quantizer,epochs of fine-tuning,bytes,ratio,accuracy" >"$results"
 
 figure() { sed -n "s/^  \"$1\": \([-0-9.e+]*\),*$/\1/p" | head -1; }

@@ -3,7 +3,7 @@
 # tables 1 of LAB and LAQ, and those of LSTMs on text. Every network of a data set is trained alike but for its method.
 #
 #   run.sh [--scale smoke|small|paper] [--program P] [--mnist DIR] [--cifar DIR] [--text FILE] [--seeds N]
-#          [--only NAME,NAME...] [--epochs N] [--rate R] [--model SPEC] [--out DIR] [--device cpu|cuda] [--threads N]
+#          [--only NAME,NAME...] [--epochs N] [--rate R] [--model SPEC] [--out DIR] [--results DIR] [--device cpu|cuda] [--threads N]
 #
 # smoke  Fashion-MNIST, a narrow perceptron, one epoch: do all the commands work?
 # small  What is given of: MNIST, a perceptron of 3 x 256 units, 5 epochs; CIFAR-10 at width 16, 10 epochs;
@@ -14,12 +14,13 @@
 #
 # --epochs N and --rate R are taken in place of the scale's; --model SPEC trains that network, on one data set.
 #
-# Rows go to results-SCALE.csv beside this script as they are finished; one that is there, with as many epochs and the
+# Rows go to results-SCALE.csv beside this script (or in --results) as they are finished; one that is there, with as many epochs and the
 # same rate, is not run again.
 set -euo pipefail
 
 scale=smoke program=laconic mnist= cifar= text= seeds=1 device=cpu threads=0 only= more= faster= other= out=
 here=$(cd "$(dirname "$0")" && pwd)
+tables=$here
 while [ $# -gt 0 ]; do
   case $1 in
     --scale) scale=$2 ;;
@@ -35,13 +36,14 @@ while [ $# -gt 0 ]; do
     --rate) faster=$2 ;;
     --model) other=$2 ;;
     --out) out=$2 ;;
-    *) echo "unknown option $1; valid: --scale, --program, --mnist, --cifar, --text, --seeds, --device, --threads, --only, --epochs, --rate, --model, --out" >&2; exit 2 ;;
+    --results) tables=$2 ;;
+    *) echo "unknown option $1; valid: --scale, --program, --mnist, --cifar, --text, --seeds, --device, --threads, --only, --epochs, --rate, --model, --out, --results" >&2; exit 2 ;;
   esac
   shift 2
 done
 out=${out:-runs/loss-aware-laq-$scale}
 mkdir -p "$out"
-results=$here/results-$scale.csv
+results=$tables/results-$scale.csv
 [ -f "$results" ] || printf 'data,method,seed,model,epochs,rate,bytes,test error %% or nats,seconds\n' >"$results"
 
 # The first figure of that name at the top of a JSON object.

@@ -11,9 +11,8 @@
 
 namespace laconic {
 
-/// All networks, in the order of the table in src/graph/zoo/family.cpp: lenet300, lenet5,
-/// resnet20, resnet32, resnet44, resnet56, resnet110, cifar10_quick; and, for images of 224x224,
-/// alexnet, vgg16, googlenet, resnet18, resnet50.
+/// All networks, in the order of the table in src/graph/zoo/family.cpp: perceptrons, LeNets and
+/// ResNets for small images, networks for images of 224x224, a character LSTM, detectors.
 [[nodiscard]] std::span<const MemberInfo> networks() noexcept;
 
 /// Builds a network for samples of that shape and so many classes, weights drawn from the seed

@@ -78,7 +78,8 @@ bool splits(const Program& program, std::span<const Value> inputs) {
   try {
     return samples_are_apart(program, Plan::infer(program, with_samples(inputs, 2)),
                              Plan::infer(program, with_samples(inputs, 3)));
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::invalid_data) throw;
     return false;
   }
 }
@@ -157,7 +158,8 @@ Batch::Batch(const Program& program, std::span<const Value> inputs, PreparedLaye
     // Shapes that are computed may be of a batch for some numbers of samples alone.
     try {
       take_parts(maker, tuning, data);
-    } catch (const Error&) {
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::invalid_data) throw;
       plans_.clear();
     }
   }

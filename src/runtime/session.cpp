@@ -257,7 +257,8 @@ struct Session::Impl {
         const auto guess = guessed_inputs(extent, stretch);
         if (!guess) return;
         if (auto more = inferred(*guess)) out.push_back(std::move(*more));
-      } catch (const Error&) {  // The network does not take that.
+      } catch (const Error& error) {  // The network does not take that.
+        if (error.code() != ErrorCode::invalid_data) throw;
       }
     };
     for (const std::int64_t extent : {2, 3, 4, 8, 32}) {

@@ -70,7 +70,8 @@ class Answers {
       const at::Tensor together = (*this)(samples);
       one_by_one_ = true;
       one_by_one_ = !at::allclose((*this)(samples), together, 1e-3, 1e-3, true);
-    } catch (const Error&) {
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::invalid_data) throw;
       one_by_one_ = true;
     }
   }

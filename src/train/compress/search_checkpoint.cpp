@@ -96,9 +96,9 @@ void capture_candidate(const Candidate& candidate, Checkpoint& checkpoint) {
   const auto score = candidate.score.value_or(Score{});
   checkpoint.progress.insert_or_assign(
       std::string(figures_key),
-      fmt::format("{} {} {:d} {} {} {} {}", candidate.step, candidate.ratio,
+      fmt::format("{} {} {:d} {} {} {} {} {}", candidate.step, candidate.ratio,
                   candidate.score.has_value(), score.accuracy, score.loss, score.samples,
-                  candidate.choice));
+                  candidate.chance, candidate.choice));
 }
 
 std::optional<Candidate> restore_candidate(const Checkpoint& checkpoint) {
@@ -111,7 +111,7 @@ std::optional<Candidate> restore_candidate(const Checkpoint& checkpoint) {
   bool scored = false;
   Score score;
   if (!(fields >> candidate.step >> candidate.ratio >> scored >> score.accuracy >> score.loss >>
-        score.samples)) {
+        score.samples >> candidate.chance)) {
     malformed("its best file");
   }
   if (scored) candidate.score = score;

@@ -53,7 +53,7 @@ void assign(std::span<const float> values, double price, bool keep_zeros,
   const std::vector<float> one{1};
   const LayerProblem problem{static_cast<std::int64_t>(values.size()), 1, 1, values, one};
   const double lambda = price * squared_step(parameter, tensor) * std::numbers::ln2 / 6;
-  // Frequencies are those of the step before, which is as good as another pass.
+  // On the trellis frequencies are those of the step before, as good as another pass.
   const CompensateOptions options{
       .lambda = lambda, .compensate = false, .passes = 1, .keep_zeros = keep_zeros};
   if (is_trellis(parameter.quantizer)) {

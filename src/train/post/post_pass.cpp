@@ -95,7 +95,6 @@ class Pass {
         all_(all),
         lanes_(batches.size()) {
     for (auto& layer : linear_layers(graph_)) layers_.emplace(layer.node, std::move(layer));
-    for (const auto& info : network.parameters()) roles_.emplace(info.name, info.role);
     for (const auto& batch : batches) inputs_.push_back({batch});  // Float lanes.
     for (const auto& batch : batches) inputs_.push_back({batch});  // Quantized lanes.
   }
@@ -184,9 +183,7 @@ class Pass {
                                weights,    moments.metric, moments.panel};
     const auto quantized = solve(layer.weight, choice->second, problem, shape_of(original));
     output_steps_[node.outputs[0]] = last_output_step_;
-    const std::size_t position =
-        node.op == "Conv" || node.op == "Gemm" || node.op == "MatMul" ? 1 : 0;
-    replace(inputs, position, node.op == "MatMul" ? quantized.t() : quantized);
+    replace(inputs, 1, node.op == "MatMul" ? quantized.t() : quantized);
 
     if (!has_bias) return;
     auto bias = network_.parameter(node.inputs[2]).detach().to(at::kDouble);
@@ -323,7 +320,6 @@ class Pass {
   const bool all_;
   const std::size_t lanes_;
   std::map<std::size_t, LinearLayer> layers_;
-  std::map<std::string, Role, std::less<>> roles_;
   std::vector<std::vector<at::Tensor>> inputs_;
   std::map<std::string, double, std::less<>> output_steps_;  ///< Of values that layers computed.
   double last_output_step_ = 0;

@@ -11,7 +11,7 @@ namespace {
 constexpr int most_processes = 65536, highest_port = 65535;
 
 const char* variable(const char* name) {
-  return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here sets variables.
+  return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): what is set here, once, is another.
 }
 
 int number(std::string_view name, std::string_view text, int least, int most) {
