@@ -177,17 +177,25 @@ TEST(Incremental, BeatsQuantizingAllAtOnce) {
 
 TEST(Incremental, MeasuresLossesWhereAsked) {
   const ToyData data(shape, 3, 60);
-  auto network = small_network();
-  auto with = setup(network);
-  with.data = &data;
-  const auto method = make_method(
-      "incremental:by=level,criterion=cluster_loss,shares=0.4/1,groups=2,"
-      "group_order=sensitivity",
-      with);
-  train_some(network, *method, data, 2);
-  for (const auto& [name, parameter] : method->finish(network)) {
-    if (const auto* t = std::get_if<QuantizedTensor>(&parameter.tensor)) validate(*t);
-  }
+  const auto finished = [&](std::string_view criterion, std::string_view order) {
+    auto network = small_network();
+    auto with = setup(network);
+    with.data = &data;
+    const auto method = make_method(
+        fmt::format("incremental:by=level,criterion={},shares=0.4/1,groups=2,group_order={}",
+                    criterion, order),
+        with);
+    train_some(network, *method, data, 2);
+    std::map<std::string, Tensor> tensors;
+    for (const auto& [name, parameter] : method->finish(network)) {
+      if (const auto* t = std::get_if<QuantizedTensor>(&parameter.tensor)) validate(*t);
+      tensors.emplace(name, parameter.tensor);
+    }
+    return tensors;
+  };
+  const auto measured = finished("cluster_loss", "sensitivity");
+  EXPECT_NE(measured, finished("magnitude", "sensitivity"));
+  EXPECT_NE(measured, finished("cluster_loss", "backward"));
 }
 
 TEST(Incremental, RefusesWhatItCannotDo) {

@@ -148,17 +148,23 @@ Trial draw(std::string_view op, Random& random) {
 
 TEST(HostileNodes, AreAnsweredOrRefused) {
   constexpr int trials = 60;
+  std::size_t rows_answered = 0;
   for (const auto& row : operators()) {
     SCOPED_TRACE(row.op);
+    int answered = 0;
     for (std::uint64_t i = 0; i < trials; ++i) {
       Random random(1, row.op, i);
       const Trial trial = draw(row.op, random);
       try {
         (void)Network(trial.graph).run(trial.inputs);
+        ++answered;
       } catch (const Error&) {
       }
     }
+    rows_answered += answered > 0;
   }
+  // Trials that are all refused would test nothing but the first check.
+  EXPECT_GT(rows_answered, operators().size() / 2);
 }
 
 }  // namespace

@@ -353,6 +353,15 @@ TEST(Scaled, AlternationDoesNotBeatTheOptimumAndIsIdempotent) {
   }
 }
 
+TEST(Scaled, AlternationDoesNotHangOnTheUnitOfWeights) {
+  const Sample sample = {"", gaussian(256, 3), log_normal(256, 103, 1.5)};
+  Sample tiny = sample;
+  for (float& weight : tiny.weights) weight *= 0x1p-30F;
+  for (const char* spec :
+       {"pattern=ternary,solver=alternating", "pattern=log,bits=4,solver=alternating"})
+    EXPECT_EQ(run(spec, tiny).indices, run(spec, sample).indices) << spec;
+}
+
 TEST(Scaled, HoldsTheBaselines) {
   const Sample sample = {"", {1, -0.8f, 0.5f, -0.3f, 0, 0.1f}};
   // BinaryConnect, with the sign of zero positive; BWN.

@@ -28,4 +28,18 @@ inline QuantizedTensor on_paths(QuantizedTensor tensor) {
   return tensor;
 }
 
+/// Each block's values counted from its own zero.
+inline bool is_on_paths(const QuantizedTensor& tensor) {
+  const auto length = static_cast<std::size_t>(trellis::path_length(tensor.shape));
+  trellis::State state = 0;
+  for (std::size_t i = 0; i < tensor.indices.size(); ++i) {
+    if (i % length == 0) state = 0;
+    const auto block = i / static_cast<std::size_t>(tensor.block_size);
+    const int value = tensor.indices[i] - static_cast<int>(tensor.codebooks[block].zero_index());
+    if (!trellis::has(trellis::is_odd(state), value)) return false;
+    state = trellis::after(state, value);
+  }
+  return true;
+}
+
 }  // namespace laconic::testing

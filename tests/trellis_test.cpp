@@ -231,9 +231,9 @@ TEST(TrellisQuantizer, PathsBeginWithEachOutputChannel) {
     for (const auto granularity : {"tensor", "channel"}) {
       const auto tensor = quantize(*make_quantizer("trellis:step=0.3"), std::span(&view, 1),
                                    parse_granularity(granularity))[0];
-      if (tensor.codebooks.size() > 1) continue;
-      auto moved = tensor;
-      EXPECT_EQ(testing::on_paths(std::move(moved)), tensor);
+      // A vector has one path, but as many blocks as values if each is a channel.
+      if (tensor.codebooks.size() == weights.size()) continue;
+      EXPECT_TRUE(testing::is_on_paths(tensor)) << granularity << ", extents " << shape.size();
     }
   }
 }

@@ -18,7 +18,7 @@ namespace laconic {
 namespace {
 
 constexpr int most_sweeps = 10;        ///< Of the papers' alternation.
-constexpr double least_change = 1e-6;  ///< Of its scale.
+constexpr double least_change = 1e-6;  ///< Of a scale, in shares of it.
 constexpr std::size_t least_binned = 32768;
 constexpr std::size_t few_uppers = 8;  ///< Up to here, comparing with each is faster than bins.
 constexpr float infinity = std::numeric_limits<float>::infinity();
@@ -195,7 +195,7 @@ class Scaled final : public Quantizer {
       const double next =
           scale_of(code_sums(weights, pattern_, nearest_thresholds(pattern_, scale)));
       if (!(next > 0)) break;
-      const bool settled = std::abs(next - scale) < least_change;
+      const bool settled = std::abs(next - scale) < least_change * scale;
       scale = next;
       if (settled) break;
     }
