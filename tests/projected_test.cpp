@@ -193,6 +193,71 @@ TEST(Projected, TrainsLevelsAndGoesOnToTheSameBytes) {
   EXPECT_NE(levels[0], -levels[2]);
 }
 
+// Blocks whose weights come to have another sign, or leave levels unused, keep their pattern.
+TEST(Projected, TrainedScalesLeaveSignsToTheShadows) {
+  for (const auto* quantizer : {"scaled:pattern=binary", "scaled:pattern=ternary,signs=two"}) {
+    Network network(linear_classifier());
+    const auto method =
+        make_method("projected:importance=ones,levels=trained",
+                    {.plan = parse_plan(fmt::format("w {} granularity=group:1", quantizer))});
+    auto& weights = network.parameter("w");
+    const auto fill = [&](float factor) {
+      const at::NoGradGuard no_gradients;
+      for (std::int64_t i = 0; i < weights.numel(); ++i)
+        weights.data_ptr<float>()[i] = factor * (i % 3 == 0 ? -1.0F : 1.0F);
+    };
+    fill(0.5F);
+    method->begin(network);
+    fill(-0.25F);
+    method->after_update(network, {.epoch = 0, .step = 0, .total_steps = 2});
+    const auto values = dequantize(method->finish(network).find("w")->second.tensor);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      EXPECT_EQ(std::signbit(values[i]), i % 3 != 0) << quantizer << ", " << i;
+  }
+}
+
+TEST(Projected, TrainsOneScaleUnlessSignsHaveTheirOwn) {
+  const ToyData data({3, 8, 8}, 3, 60);
+  for (const std::string_view pattern : {"ternary", "log,bits=3"}) {
+    Network network(small_resnet());
+    const auto method = method_for(network, "projected:importance=ones,levels=trained",
+                                   fmt::format("scaled:pattern={}", pattern));
+    const auto levels_of = [&] {
+      const auto model = method->finish(network);
+      const auto& tensor = std::get<QuantizedTensor>(model.find("conv1.weight")->second.tensor);
+      const auto levels = tensor.codebooks[0].levels();
+      return std::vector<float>(levels.begin(), levels.end());
+    };
+    method->begin(network);
+    const auto fitted = levels_of();
+    TrainOptions options;
+    options.epochs = 2;
+    options.batch = 20;
+    options.optimizer = "adam:lr=0.01";
+    options.method = method.get();
+    (void)train(network, data, options);
+    const auto trained = levels_of();
+    ASSERT_EQ(trained.size(), fitted.size()) << pattern;
+    EXPECT_NE(trained, fitted) << pattern;
+    for (std::size_t k = 0; k < trained.size(); ++k) {
+      EXPECT_EQ(trained[k], -trained[trained.size() - 1 - k]) << pattern;
+      EXPECT_NEAR(trained[k] / trained.back(), fitted[k] / fitted.back(), 1e-6) << pattern;
+    }
+  }
+}
+
+TEST(Projected, TrainsNoLevelsThatHaveToStay) {
+  for (const std::string_view row : {"scaled:pattern=powers,bits=4,scale=power_of_two", "kmeans",
+                                     "trellis", "scaled:scale=one", "scaled granularity=joint"}) {
+    Network network(linear_classifier());
+    const auto method =
+        make_method("projected:levels=trained", {.plan = parse_plan(fmt::format("w {}", row))});
+    EXPECT_THAT(error_of([&] { method->begin(network); }, ErrorCode::invalid_argument),
+                HasSubstr("levels=trained needs"))
+        << row;
+  }
+}
+
 TEST(Projected, SaysWhichStepDiverged) {
   const ToyData data({3, 8, 8}, 3, 40);
   Network network(small_resnet());
@@ -228,8 +293,7 @@ TEST(Projected, RefusesAStateThatDoesNotFit) {
     for (std::size_t i = 0; i < std::min<std::size_t>(tensor.values.size(), 4); ++i)
       EXPECT_THAT(refused([&](auto& values) { values[i] = NAN; }), HasSubstr("checkpoint")) << key;
   }
-  EXPECT_EQ(kinds,
-            (std::set<std::string>{"counts", "indices", "levels", "moment", "sizes", "trained"}));
+  EXPECT_EQ(kinds, (std::set<std::string>{"indices", "levels", "moment", "scales", "sizes"}));
   method->restore(state);
 }
 

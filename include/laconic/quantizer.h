@@ -39,6 +39,9 @@ struct Prior {
   std::span<const float> pinned = {};  ///< Levels that must be in the codebook: frozen ones, zero.
   std::int64_t path = 0;  ///< Weights of an output channel, of whole ones; 0: the block is one.
   Zeros zeros = Zeros::free;
+  /// Whether levels stay that no weight takes: a level then has the same place each time. Of
+  /// `scaled` alone; others drop them.
+  bool whole_pattern = false;
 };
 
 struct CheckedBlock;
@@ -92,6 +95,7 @@ struct WeightsView {
   /// Where iterative searches begin, block by block: an earlier result of the same shape and
   /// granularity, or null. Ignored where blocks are joint or zeros are kept.
   const QuantizedTensor* start = nullptr;
+  bool whole_pattern = false;  ///< As in Prior. Ignored where blocks are joint.
 };
 
 /// Quantizes tensors block by block, blocks in parallel; `joint` makes one block of them all.

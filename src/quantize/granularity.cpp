@@ -124,7 +124,8 @@ std::vector<QuantizedTensor> quantize(const Quantizer& quantizer,
         tensor.importance.empty() ? tensor.importance : tensor.importance.subspan(first, count),
         {.start = start_of(tensor, results[t].block_size, first),
          .path = whole ? trellis::path_length(tensor.shape) : 0,
-         .zeros = zeros});
+         .zeros = zeros,
+         .whole_pattern = tensor.whole_pattern});
     if (whole) {
       results[t].indices = std::move(code.indices);
     } else {

@@ -164,14 +164,15 @@ BlockCode Quantizer::quantize_block(std::span<const float> weights,
   auto pins = checked_pins(prior.pinned);
   const auto block = checked(weights, importance);
   if (prior.zeros == Zeros::free || follows_paths())
-    return solve(block, {prior.start, pins, prior.path, prior.zeros});
+    return solve(block, {prior.start, pins, prior.path, prior.zeros, prior.whole_pattern});
   if (block.largest_weight == 0 && pins.empty())
     return {Codebook({0}), std::vector<Index>(weights.size(), 0)};
   pins.push_back(0);
   pins = checked_pins(pins);
   if (block.largest_weight == 0) return solve(block, {.pinned = pins});
   const auto survivors = survivors_of(weights, importance);
-  return among_zeros(solve(checked(survivors.weights, survivors.importance), {.pinned = pins}),
+  const Prior of_survivors{.pinned = pins, .whole_pattern = prior.whole_pattern};
+  return among_zeros(solve(checked(survivors.weights, survivors.importance), of_survivors),
                      weights);
 }
 

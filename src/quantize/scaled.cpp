@@ -84,7 +84,7 @@ class Scaled final : public Quantizer {
     } else {
       below = above = fit(block, Side::both, bins, prior);
     }
-    return code(block, below, above, prior.pinned, bins);
+    return code(block, below, above, prior, bins);
   }
 
   /// Whether a best scale is sought among all.
@@ -204,7 +204,7 @@ class Scaled final : public Quantizer {
 
   /// Weights below zero by one fit, the others by the other one.
   [[nodiscard]] BlockCode code(const CheckedBlock& block, const Fit& below, const Fit& above,
-                               std::span<const float> pinned, std::optional<Bins>& bins) const {
+                               const Prior& prior, std::optional<Bins>& bins) const {
     const std::size_t count = pattern_.magnitudes.size();
     // Ascending: negative levels, zero, positive ones; and between each two the largest weight that
     // still takes the lower one.
@@ -239,7 +239,8 @@ class Scaled final : public Quantizer {
       }
       for (Index& index : indices) index = index_of[index];
     }
-    return with_used_levels(std::move(levels), std::move(indices), pinned);
+    if (prior.whole_pattern) return {Codebook(std::move(levels)), std::move(indices)};
+    return with_used_levels(std::move(levels), std::move(indices), prior.pinned);
   }
 
   std::string spec_;

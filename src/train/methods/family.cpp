@@ -63,9 +63,9 @@ constexpr std::array projected_options = {
         "Forward runs on (shadow + r quantized) / (1 + r), r beginning here; 0: on quantized "
         "weights alone."},
     OptionInfo{"growth", "1.5", ">=1", "Of r, from epoch to epoch."},
-    OptionInfo{
-        "levels", "fitted", "fitted|trained",
-        "Levels anew at every step, or learnt from the sums of their weights' gradients (TTQ)."},
+    OptionInfo{"levels", "fitted", "fitted|trained",
+               "Levels fitted at every step, or their scales learnt from the sums of their "
+               "weights' gradients (TTQ); of scaled:scale=real."},
     OptionInfo{"gradient", "straight", "straight|tanh",
                "Of shadows: that at the quantized weights, or through tanh (DoReFa-Net)."},
     OptionInfo{"hard", "0.8", "0..1 real",

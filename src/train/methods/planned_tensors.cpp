@@ -82,8 +82,8 @@ std::vector<QuantizedTensor> PlannedTensors::quantize(std::span<const Values> va
     const auto& batch = batches_[static_cast<std::size_t>(i)];
     std::vector<WeightsView> views;
     for (const auto place : batch) {
-      const auto& [weights, importance, start] = values[place];
-      views.push_back({tensors_[place].shape, weights, importance, start});
+      const auto& [weights, importance, start, whole_pattern] = values[place];
+      views.push_back({tensors_[place].shape, weights, importance, start, whole_pattern});
     }
     const auto& [name, shape, row, quantizer] = tensors_[batch[0]];
     auto results = laconic::quantize(*quantizer, views, row->granularity, row->zeros);

@@ -27,6 +27,7 @@ struct Values {
   std::span<const float> weights;
   std::span<const float> importance = {};  ///< Empty: all ones.
   const QuantizedTensor* start = nullptr;  ///< As WeightsView::start.
+  bool whole_pattern = false;              ///< Likewise.
 };
 
 class PlannedTensors {

@@ -20,7 +20,7 @@
 #include "train/methods/planned_tensors.h"
 #include "train/methods/quantized_state.h"
 #include "train/methods/step_pass.h"
-#include "train/methods/trained_levels.h"
+#include "train/methods/trained_scales.h"
 #include "train/torch_threads.h"
 
 namespace laconic {
@@ -35,7 +35,7 @@ struct Slot {
   at::Tensor quantized;   ///< On the network's device.
   at::Tensor moment;      ///< Mean squared gradient, where the optimizer keeps none.
   at::Tensor importance;  ///< On the CPU; undefined: all ones.
-  TrainedLevels levels;   ///< Where these learn.
+  TrainedScales scales;   ///< Where these learn.
 };
 
 /// Weights of a tensor on the CPU: the tensor's own memory where it is there.
@@ -77,6 +77,7 @@ class Projected final : public Method {
   void begin(Network& network) override {
     planned_.emplace(setup_.plan, network);
     slots_.assign(planned_->tensors().size(), {});
+    if (trained_) train_scales();
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       const auto& tensor = planned_->tensors()[i];
       slots_[i].quantized = at::empty_like(network.parameter(tensor.name).detach());
@@ -147,7 +148,7 @@ class Projected final : public Method {
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       const auto& name = planned_->tensors()[i].name;
       keep(codes_[i], name, state);
-      if (trained_) slots_[i].levels.keep(name, state);
+      if (trained_) slots_[i].scales.keep(name, state);
       if (const auto& moment = slots_[i].moment; moment.defined()) {
         const auto values = moment.cpu();
         state.emplace(
@@ -162,7 +163,7 @@ class Projected final : public Method {
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       const auto& name = planned_->tensors()[i].name;
       take_up(state, name, codes_[i]);
-      if (trained_) slots_[i].levels.take_up(state, name);
+      if (trained_) slots_[i].scales.take_up(state, name);
       if (const auto found = state.find("moment/" + name); found != state.end()) {
         auto values = found->second.values;
         const auto is_square = [](float x) { return x >= 0 && std::isfinite(x); };
@@ -220,14 +221,30 @@ class Projected final : public Method {
     pass.importance = slot.importance;
   }
 
+  void train_scales() {
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      const auto& tensor = planned_->tensors()[i];
+      const bool joint = tensor.row->granularity.kind == Granularity::Kind::joint;
+      const auto options = parse_spec("quantizer", tensor.row->quantizer, quantizers());
+      if (joint || options.member().name != "scaled" || options.text("scale") != "real")
+        fail(ErrorCode::invalid_argument,
+             "levels=trained needs quantizer \"scaled\" with scale=real, tensor by tensor, but "
+             "\"{}\" "
+             "is planned with \"{}\"{}",
+             tensor.name, tensor.row->quantizer, joint ? ", granularity joint" : "");
+      slots_[i].scales = TrainedScales(options.text("signs") == "two");
+    }
+  }
+
   /// The rate falls evenly to zero, whatever the schedule of the other parameters.
   void train_levels(std::size_t place, at::Tensor& gradient, const Progress& at) {
     if (at.optimizer == nullptr) return;
     at::Tensor values = gradient.cpu().contiguous();
     const std::span all(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()));
     const double left = 1 - static_cast<double>(at.step) / static_cast<double>(at.total_steps);
-    slots_[place].levels.step(codes_[place], all, at.optimizer->learning_rate() * left);
-    TrainedLevels::scale(codes_[place], all);
+    auto& scales = slots_[place].scales;
+    scales.step(codes_[place], all, at.optimizer->learning_rate() * left);
+    scales.multiply(codes_[place], all);
     gradient.copy_(values);
   }
 
@@ -239,10 +256,10 @@ class Projected final : public Method {
       const auto& importance = slots_[i].importance;
       values.push_back({floats(shadows.back()),
                         importance.defined() ? floats(importance) : std::span<const float>(),
-                        codes_.empty() ? nullptr : &codes_[i]});
+                        codes_.empty() ? nullptr : &codes_[i], trained_});
     }
     codes_ = planned_->quantize(values);
-    for (std::size_t i = 0; trained_ && i < slots_.size(); ++i) slots_[i].levels.apply(codes_[i]);
+    for (std::size_t i = 0; trained_ && i < slots_.size(); ++i) slots_[i].scales.apply(codes_[i]);
     show_levels();
   }
 
