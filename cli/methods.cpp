@@ -6,17 +6,20 @@
 namespace laconic::cli {
 
 void add_method_options(CLI::App& app, MethodRequest& request) {
-  app.add_option("--method", request.method,
-                 "When weights are quantized: see laconic list methods");
+  auto* method = app.add_option("--method", request.method,
+                                "When weights are quantized: see laconic list methods");
   auto* plan =
-      app.add_option("--plan", request.plan, "A file: which tensors are quantized, and how");
+      app.add_option("--plan", request.plan, "A file: which tensors are quantized, and how")
+          ->needs(method);
   app.add_option("--quantizer", request.quantizer,
                  "Of all weight matrices, where there is no plan: see laconic list quantizers")
       ->capture_default_str()
+      ->needs(method)
       ->excludes(plan);
   app.add_option("--granularity", request.granularity,
                  "Likewise: joint, tensor, channel or group:SIZE")
       ->capture_default_str()
+      ->needs(method)
       ->excludes(plan);
 }
 

@@ -10,7 +10,10 @@ namespace {
 constexpr std::array table = {
     Recipe{"lenet", 10, 64, "sgd:lr=0.02,momentum=0.9", "cosine", 5e-4},
     Recipe{"cifar10_quick", 10, 100, "sgd:lr=0.001,momentum=0.9", "step:at=8", 4e-3},
-    Recipe{"char_lstm", 20, 100, "adam:lr=0.002", "cosine", 0},
+    Recipe{"char_lstm", 20, 100, "adam:lr=0.002", "cosine", 0, Loss::cross_entropy, 5},
+    // Their outputs are normalised, as square hinge wants them.
+    Recipe{"perceptron", 20, 100, "adam:lr=0.005", "cosine", 0, Loss::square_hinge},
+    Recipe{"vgg_small", 40, 50, "adam:lr=0.002", "cosine", 0, Loss::square_hinge},
     Recipe{"alexnet", 90, 256, "sgd:lr=0.01,momentum=0.9", "step:at=20/40/60/80", 5e-4},
     Recipe{"vgg16", 74, 256, "sgd:lr=0.01,momentum=0.9", "step:at=24/48/72", 5e-4},
     Recipe{"googlenet", 60, 32, "sgd:lr=0.01,momentum=0.9", "cosine", 2e-4},

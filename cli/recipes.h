@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "laconic/train.h"
+
 namespace laconic::cli {
 
 struct Recipe {
@@ -14,6 +16,8 @@ struct Recipe {
   std::string_view optimizer;
   std::string_view schedule;
   double weight_decay;
+  Loss loss = Loss::cross_entropy;
+  double clip_gradients = 0;
 };
 
 [[nodiscard]] const Recipe& recipe_for(std::string_view network);

@@ -30,8 +30,8 @@ struct Request {
   std::optional<double> weight_decay;
   std::string pruning, importance;
   double temper = 1;
-  double clip_gradients = 0;
-  std::string loss = "cross_entropy";
+  std::optional<double> clip_gradients;
+  std::optional<std::string> loss;
   double temperature = Distillation{}.temperature, teacher_weight = Distillation{}.weight, mix = 0;
   bool hard_examples = false;
   CheckpointRequest checkpoint;
@@ -56,10 +56,11 @@ TrainOptions options_of(const Context& context, const Request& request, const Gr
   options.optimizer = request.optimizer.value_or(std::string(recipe.optimizer));
   options.schedule = request.schedule.value_or(std::string(recipe.schedule));
   options.weight_decay = request.weight_decay.value_or(recipe.weight_decay);
-  options.clip_gradients = request.clip_gradients;
+  options.clip_gradients = request.clip_gradients.value_or(recipe.clip_gradients);
   options.pruning = request.pruning;
-  options.loss =
-      request.loss == name(Loss::square_hinge) ? Loss::square_hinge : Loss::cross_entropy;
+  options.loss = !request.loss                             ? recipe.loss
+                 : *request.loss == name(Loss::square_hinge) ? Loss::square_hinge
+                                                             : Loss::cross_entropy;
   options.hard_examples = request.hard_examples;
   options.seed = context.seed;
   options.checkpoint = request.checkpoint.folder;
@@ -95,9 +96,6 @@ void check(const Context& context, const Request& request) {
   if (request.method.method.empty() && request.output.extension() == ".lac") {
     fail(ErrorCode::invalid_argument,
          "a .lac file holds quantized weights: --method says when they are quantized");
-  }
-  if (request.method.method.empty() && !request.method.plan.empty()) {
-    fail(ErrorCode::invalid_argument, "--plan needs --method, which follows it");
   }
   if (!request.pruning.empty()) (void)parse_pruning(request.pruning);
   if (!request.importance.empty()) (void)make_estimator(request.importance);
@@ -248,8 +246,7 @@ void add_recipe_options(CLI::App& app, Request& request) {
   app.add_option("--schedule", request.schedule, "See laconic list schedules");
   app.add_option("--clip-gradients", request.clip_gradients,
                  "Largest magnitude of an element of a gradient; 0: any")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+      ->check(CLI::Range(0.0, 1e6));
   app.add_option("--weight-decay", request.weight_decay, "Times the weights, added to gradients")
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--prune", request.pruning,
@@ -262,8 +259,7 @@ void add_recipe_options(CLI::App& app, Request& request) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--loss", request.loss, "What is minimised")
-      ->check(CLI::IsMember({name(Loss::cross_entropy), name(Loss::square_hinge)}))
-      ->capture_default_str();
+      ->check(CLI::IsMember({name(Loss::cross_entropy), name(Loss::square_hinge)}));
   app.add_flag("--hard-examples", request.hard_examples,
                "Detectors: train on the regions of highest loss, not on random ones");
   auto* teacher =

@@ -20,6 +20,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 /// The small classifier with dropout before its last layer.
 Graph network_with_dropout() {
@@ -340,6 +341,10 @@ TEST_F(Train, SaysThatItDiverged) {
   with.optimizer = "sgd:lr=1e30";
   EXPECT_THAT(message_of(ErrorCode::diverged, with),
               AllOf(HasSubstr("step"), HasSubstr("lower learning rate")));
+  with.optimizer = "adam:lr=1e38";  // Beyond floats once Adam has corrected its mean.
+  with.checkpoint = folder.path("none yet");
+  EXPECT_THAT(message_of(ErrorCode::diverged, with),
+              AllOf(HasSubstr("step 1 of"), Not(HasSubstr("as last written"))));
 }
 
 TEST_F(Train, ChecksItsOptions) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "core/nearest.h"
@@ -21,10 +22,15 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
+/// Numbers end up as floats, or times floats.
+bool is_float(double value) {
+  return std::abs(value) <= double{std::numeric_limits<float>::max()};
+}
+
 std::optional<double> plain_number(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return {};
+  if (error != std::errc{} || end != text.data() + text.size() || !is_float(value)) return {};
   return value;
 }
 
@@ -33,7 +39,7 @@ std::optional<double> number_or_quotient(std::string_view text) {
   if (slash == std::string_view::npos) return plain_number(text);
   const auto above = plain_number(text.substr(0, slash)),
              below = plain_number(text.substr(slash + 1));
-  if (!above || !below || *below == 0) return {};
+  if (!above || !below || *below == 0 || !is_float(*above / *below)) return {};
   return *above / *below;
 }
 
@@ -135,8 +141,9 @@ Options parse_spec(std::string_view family, std::string_view spec,
              nearest_first(key, keys));
       }
       if (!in_range(value, option->range)) {
-        fail(ErrorCode::invalid_argument, "{} \"{}\": {} is \"{}\", but must be {}", family, name,
-             bare ? "its value" : key, value, option->range);
+        fail(ErrorCode::invalid_argument, "{} \"{}\": {} is \"{}\", but must be {}{}", family, name,
+             bare ? "its value" : key, value, option->range,
+             option->range.starts_with('>') ? ", as a float holds it" : "");
       }
       if (!options.values_.emplace(key, value).second) {
         fail(ErrorCode::invalid_argument, "{} \"{}\": {} is given twice", family, name, key);

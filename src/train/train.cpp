@@ -96,13 +96,16 @@ class Trainer {
         if (store_.due()) save();
       }
       check_same_parameters();
+      check_finite();
+      save();
     } catch (const Error& error) {
       // Within a step a method may have other weights in the network's place.
       if (error.code() == ErrorCode::interrupted && !within_step_) stop();
+      if (error.code() == ErrorCode::diverged && std::filesystem::exists(store_.path()))
+        fail(ErrorCode::diverged, "{}; \"{}\" is as last written", error.what(),
+             store_.path().string());
       throw;
     }
-    check_finite();
-    save();
     return report();
   }
 
@@ -167,14 +170,7 @@ class Trainer {
     if (options_.method != nullptr) options_.method->before_forward(network_, at);
     const auto indices = order_.minibatch(state_.step);
     const auto result = gradients_.compute(indices, seeds);
-    clip_gradients();
-    if (options_.method != nullptr) options_.method->after_backward(network_, at);
-    if (!std::isfinite(result.loss)) diverged("the loss");
-    rate_ = rate_factor();
-    optimizer_->step(rate_);
-    if (pruning_) pruning_->apply(state_.step + 1);
-    update_running_statistics(network_, result.statistics);
-    if (options_.method != nullptr) options_.method->after_update(network_, at);
+    update(result, at);
 
     state_.loss += result.loss;
     state_.right += result.right;
@@ -182,6 +178,23 @@ class Trainer {
     ++state_.step;
     within_step_ = false;
     tell();
+  }
+
+  void update(const MinibatchResult& result, const Progress& at) {
+    try {
+      clip_gradients();
+      if (options_.method != nullptr) options_.method->after_backward(network_, at);
+      if (!std::isfinite(result.loss)) diverged("the loss");
+      rate_ = rate_factor();
+      optimizer_->step(rate_);
+      if (pruning_) pruning_->apply(state_.step + 1);
+      update_running_statistics(network_, result.statistics);
+      if (options_.method != nullptr) options_.method->after_update(network_, at);
+    } catch (const Error&) {
+      throw;
+    } catch (const std::runtime_error&) {  // LibTorch's, of a factor that is beyond floats.
+      diverged("the update");
+    }
   }
 
   void clip_gradients() {
@@ -248,11 +261,8 @@ class Trainer {
   [[noreturn]] void diverged(std::string_view what) const {
     fail(ErrorCode::diverged,
          "training diverged at step {} of {}: {} is no longer finite; a lower learning rate may "
-         "help{}",
-         state_.step + 1, total_steps_, what,
-         store_.path().empty()
-             ? ""
-             : fmt::format("; \"{}\" is as last written", store_.path().string()));
+         "help",
+         state_.step + 1, total_steps_, what);
   }
 
   void save() {
