@@ -58,7 +58,7 @@ TrainOptions options_of(const Context& context, const Request& request, const Gr
   options.weight_decay = request.weight_decay.value_or(recipe.weight_decay);
   options.clip_gradients = request.clip_gradients.value_or(recipe.clip_gradients);
   options.pruning = request.pruning;
-  options.loss = !request.loss                             ? recipe.loss
+  options.loss = !request.loss                               ? recipe.loss
                  : *request.loss == name(Loss::square_hinge) ? Loss::square_hinge
                                                              : Loss::cross_entropy;
   options.hard_examples = request.hard_examples;
