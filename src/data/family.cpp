@@ -87,6 +87,20 @@ constexpr std::array cifar100_options = {
     pad,
     validation,
     seed};
+constexpr std::array svhn_options = {
+    OptionInfo{"", "required", "text", "Folder with train_32x32.mat and test_32x32.mat."},
+    color,
+    contrast,
+    whitening,
+    scale,
+    mean,
+    deviation,
+    layout,
+    margin,
+    flip,
+    pad,
+    validation,
+    seed};
 constexpr std::array images_options = {
     OptionInfo{"", "required", "text",
                "Folder with a folder per class, or with train, val and test, each with a folder "
@@ -179,6 +193,9 @@ constexpr std::array table = {
     FamilyRow<Dataset>{{"cifar100", "Colour images of 100 classes, 32 x 32, binary layout.",
                         "Krizhevsky 2009", cifar100_options},
                        make_cifar100},
+    FamilyRow<Dataset>{{"svhn", "House numbers: digits in colour, 32 x 32, from MAT-files.",
+                        "Netzer et al. 2011, Reading digits in natural images", svhn_options},
+                       make_svhn},
     FamilyRow<Dataset>{{"images", "JPEG and PNG files in a folder per class.", "", images_options},
                        make_images},
     FamilyRow<Dataset>{
