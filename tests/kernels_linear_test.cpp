@@ -6,6 +6,7 @@
 
 #include "errors.h"
 #include "kernel_samples.h"
+#include "laconic/quantizer.h"
 #include "laconic/threads.h"
 
 namespace laconic {
@@ -160,6 +161,53 @@ TEST(LinearKernels, GiveTheSameBytesForAnyThreadsAndBytesForAnyInstructionSet) {
       }
     }
     set_threads(0);
+  }
+}
+
+/// Powers of two times integers, as a machine without multipliers has them: shifts and sums.
+TEST(LinearKernels, PowersOfTwoTimesIntegersAreShiftsExactly) {
+  Random random(14);
+  const std::int64_t out = 21, in = 150, rows = 5;
+  std::vector<float> x(static_cast<std::size_t>(rows * in));
+  for (float& value : x) value = static_cast<float>(random.below(256) - 128);
+  // All of a byte's range in every row: then bytes hold it as it is.
+  for (std::size_t i = 0; i < x.size(); i += in) x[i] = -128, x[i + 1] = 127;
+  std::vector<float> weights(static_cast<std::size_t>(out * in));
+  for (float& weight : weights) weight = static_cast<float>(0.1 * random.normal());
+  for (int bits = 2; bits <= 5; ++bits) {
+    const auto quantizer =
+        make_quantizer(fmt::format("scaled:pattern=powers,scale=power_of_two,bits={}", bits));
+    const std::vector<WeightsView> views = {{{out, in}, weights, {}}};
+    const auto tensor = quantize(*quantizer, views)[0];
+    const auto levels = tensor.codebooks[0].levels();
+    // Levels are +- 2^shift in units of the least one.
+    int least = 0;
+    for (const float level : levels)
+      if (level != 0) least = std::min(least, std::ilogb(level));
+    std::vector<float> expected;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      for (std::int64_t o = 0; o < out; ++o) {
+        std::int64_t sum = 0;
+        for (std::int64_t k = 0; k < in; ++k) {
+          const float level = levels[tensor.indices[static_cast<std::size_t>(o * in + k)]];
+          if (level == 0) continue;
+          const auto integer = static_cast<std::int64_t>(x[static_cast<std::size_t>(row * in + k)]);
+          const std::int64_t shifted = integer << (std::ilogb(level) - least);
+          sum += level > 0 ? shifted : -shifted;
+        }
+        expected.push_back(std::ldexp(static_cast<float>(sum), least));
+      }
+    }
+    for (const Kernel& kernel : kernels()) {
+      const auto count = static_cast<std::int64_t>(levels.size());
+      if (!runnable(kernel) || kernel.form == WeightForm::floats ||
+          count > most_levels(kernel.form))
+        continue;
+      // Of 2^7 and more steps of one codebook a byte does not hold all.
+      if (kernel.activations == Activations::int8 && bits > 4) continue;
+      EXPECT_EQ(run(PackedLinear::pack(tensor, options_of(kernel)), x, rows), expected)
+          << kernel.name << ", " << bits << " bits";
+    }
   }
 }
 

@@ -5,12 +5,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "errors.h"
 #include "laconic/methods.h"
 #include "laconic/model.h"
+#include "laconic/optimizer.h"
 #include "laconic/train.h"
 #include "laconic/zoo.h"
 #include "network_graphs.h"
@@ -256,6 +259,90 @@ TEST(Projected, TrainsNoLevelsThatHaveToStay) {
                 HasSubstr("levels=trained needs"))
         << row;
   }
+}
+
+/// Gives the parameter this gradient, as a backward pass would.
+void set_gradient(Network& network, std::string_view name, const std::vector<float>& values) {
+  auto& parameter = network.parameter(name);
+  parameter.mutable_grad() = at::tensor(values).view(parameter.sizes());
+}
+
+std::vector<float> flat(const at::Tensor& tensor) {
+  const at::Tensor whole = tensor.detach().contiguous();
+  const auto* first = whole.data_ptr<float>();
+  return {first, first + whole.numel()};
+}
+
+const std::vector<float> some_gradient = {0.3f, -1, 2, 0.7f, -0.2f, 1.5f, 0.9f, -0.4f};
+
+TEST(Projected, TanhGradientEqualsFiniteDifferences) {
+  // Steep near zero, flat at the largest weight.
+  const std::vector<float> weights = {0.1f, -0.2f, 1.5f, -0.9f, 0.6f, 0, -2, 0.03f};
+  Graph graph = linear_classifier();
+  graph.constants.at("w") = floats({2, 4}, weights);
+  Network network(graph);
+  const auto method =
+      method_for(network, "projected:importance=ones,gradient=tanh", "dorefa:bits=3");
+  method->begin(network);
+  method->before_forward(network, {});
+  set_gradient(network, "w", some_gradient);
+  method->after_backward(network, {});
+  const auto found = flat(network.parameter("w").grad());
+  // Straight through the rounding, the largest weight's tanh being held.
+  const double largest = std::tanh(2.0), step = 1e-5;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const auto bent = [&](double w) { return std::tanh(w) / largest; };
+    const double slope = (bent(weights[i] + step) - bent(weights[i] - step)) / (2 * step);
+    EXPECT_NEAR(found[i], some_gradient[i] * slope, 1e-6) << i;
+  }
+}
+
+TEST(Projected, TrainedLevelsFollowTheSumsOfTheirWeightsGradients) {
+  Network network(linear_classifier());
+  const auto method = method_for(network, "projected:importance=ones,levels=trained",
+                                 "scaled:signs=two,threshold=mu,factor=0.3,scale=real");
+  const auto optimizer = make_optimizer("sgd:lr=0.01");
+  method->begin(network);
+  // Adam's first and second moment of the sum, and the level, for each sign.
+  struct Level {
+    double value, mean = 0, square = 0;
+  };
+  std::map<bool, Level> expected;
+  std::vector<float> gradient = some_gradient;
+  constexpr std::int64_t steps = 4;
+  for (std::int64_t step = 0; step < steps; ++step) {
+    const Progress at{.step = step, .total_steps = steps, .optimizer = optimizer.get()};
+    method->before_forward(network, at);
+    const auto forward = flat(network.parameter("w"));
+    EXPECT_EQ(std::ranges::count(forward, 0.0f), 2);
+    std::map<bool, double> sums;
+    for (std::size_t i = 0; i < forward.size(); ++i) {
+      if (forward[i] == 0) continue;
+      const bool positive = forward[i] > 0;
+      sums[positive] += double{gradient[i]};
+      const auto& level = expected.try_emplace(positive, Level{forward[i]}).first->second;
+      EXPECT_NEAR(forward[i], level.value, 1e-6) << "step " << step << ", weight " << i;
+    }
+    ASSERT_EQ(sums.size(), 2u);
+    set_gradient(network, "w", gradient);
+    method->after_backward(network, at);
+    // Shadows get W_p, 1 and W_n times the gradient.
+    const auto found = flat(network.parameter("w").grad());
+    for (std::size_t i = 0; i < forward.size(); ++i) {
+      EXPECT_FLOAT_EQ(found[i], gradient[i] * (forward[i] == 0 ? 1 : std::abs(forward[i]))) << i;
+    }
+    method->after_update(network, at);
+    const double rate = 0.01 * static_cast<double>(steps - step) / steps;
+    for (auto& [positive, level] : expected) {
+      level.mean = 0.9 * level.mean + 0.1 * sums[positive];
+      level.square = 0.999 * level.square + 0.001 * sums[positive] * sums[positive];
+      const double count = static_cast<double>(step + 1);
+      level.value -= rate * level.mean / (1 - std::pow(0.9, count)) /
+                     (std::sqrt(level.square / (1 - std::pow(0.999, count))) + 1e-8);
+    }
+    for (float& value : gradient) value = 1.5f * value - 0.4f;
+  }
+  EXPECT_NE(expected[true].value, -expected[false].value);
 }
 
 TEST(Projected, SaysWhichStepDiverged) {

@@ -90,6 +90,47 @@ TEST(Zoo, CountsOfNetworksForImageNetAreThePapers) {
   EXPECT_EQ(count("alexnet:width=12"), 1406424);
 }
 
+TEST(Zoo, CountsOfThePerceptronAreThePapers) {
+  const Graph graph = make_network("perceptron", mnist, 10, 1);
+  // 784 - 3 x 2048 - 10: weights and biases, then scales and offsets of four normalisations.
+  EXPECT_EQ(parameter_count(graph), 10'033'182);
+  EXPECT_THAT(graph.constants.at("fc1.weight").shape(), ElementsAre(2048, 784));
+  EXPECT_THAT(graph.constants.at("fc3.weight").shape(), ElementsAre(2048, 2048));
+  EXPECT_THAT(graph.constants.at("output.weight").shape(), ElementsAre(10, 2048));
+  EXPECT_THAT(graph.outputs[0].shape, ElementsAre(-1, 10));
+  // One layer more, and no normalisation of the output.
+  EXPECT_EQ(parameter_count(make_network("perceptron:layers=4,norm=false", mnist, 10, 1)),
+            10'033'182 + 2048 * 2048 + 3 * 2048 - 2 * 10);
+}
+
+TEST(Zoo, CountsOfVggSmallAreThePapers) {
+  const Graph graph = make_network("vgg_small", cifar, 10, 1);
+  EXPECT_EQ(parameter_count(graph), 14'033'566);
+  std::int64_t weights = 0;
+  for (const auto& parameter : parameters(graph)) {
+    if (parameter.role == Role::weight) weights += graph.constants.at(parameter.name).count();
+  }
+  // 2x128C3-MP2-2x256C3-MP2-2x512C3-MP2-2x1024FC-10.
+  EXPECT_EQ(weights, 14'022'016);
+  EXPECT_THAT(graph.constants.at("conv1.weight").shape(), ElementsAre(128, 3, 3, 3));
+  EXPECT_THAT(graph.constants.at("conv6.weight").shape(), ElementsAre(512, 512, 3, 3));
+  EXPECT_THAT(graph.constants.at("fc1.weight").shape(), ElementsAre(1024, 512 * 4 * 4));
+  EXPECT_THAT(graph.outputs[0].shape, ElementsAre(-1, 10));
+}
+
+TEST(Zoo, CountsOfTheCharacterLstmAreThePapers) {
+  // War and Peace: 87 characters, 100 steps, 512 units; ONNX has two biases for each gate's unit.
+  const Graph graph = make_network("char_lstm", {100, 87}, 87, 1);
+  EXPECT_EQ(parameter_count(graph), 4 * 512 * (87 + 512) + 8 * 512 + 512 * 87 + 87);
+  EXPECT_THAT(graph.constants.at("lstm.weight_ih").shape(), ElementsAre(1, 4 * 512, 87));
+  EXPECT_THAT(graph.constants.at("lstm.weight_hh").shape(), ElementsAre(1, 4 * 512, 512));
+  EXPECT_THAT(graph.constants.at("output.weight").shape(), ElementsAre(87, 512));
+  EXPECT_THAT(graph.outputs[0].shape, ElementsAre(-1, 100, 87));
+  // It begins by remembering: of input, output, forget and cell gates, the third's bias is 1.
+  const auto bias = graph.constants.at("lstm.bias").floats();
+  for (std::size_t i = 0; i < bias.size(); ++i) ASSERT_EQ(bias[i], i / 512 == 2 ? 1.0f : 0.0f) << i;
+}
+
 TEST(Zoo, InitialWeightsHaveHesDeviation) {
   const Graph graph = make_network("lenet300", mnist, 10, 3);
   const auto weights = graph.constants.at("fc1.weight").floats();
