@@ -7,6 +7,7 @@
 #include "context.h"
 #include "detection.h"
 #include "laconic/onnx.h"
+#include "whole_number.h"
 #include "widths.h"
 
 namespace laconic::cli {
@@ -100,7 +101,7 @@ void add_analyze(CLI::App& app, Context& context) {
   app.add_option("model", request->input, "An .onnx file")->required();
   app.add_option("--data", request->data, "Data set: see laconic list data")->required();
   app.add_option("--limit", request->limit, "Validation samples for each measurement; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumber(0))
       ->capture_default_str();
   add_widths(app, request->widths);
   add_seed(app, context);

@@ -10,6 +10,7 @@
 #include "laconic/error.h"
 #include "laconic/onnx.h"
 #include "together.h"
+#include "whole_number.h"
 
 namespace laconic::cli {
 namespace {
@@ -42,6 +43,7 @@ Json to_json(const CompressResult& result, const Request& request, const SizeRep
                               {"bytes", trial.bytes},
                               {"ratio", trial.ratio},
                               {"drop", trial.drop},
+                              {"margin", trial.margin},
                               {"fits", trial.fits}});
   }
   return json;
@@ -89,14 +91,24 @@ void add_compress(CLI::App& app, Context& context) {
       "Budget: points of accuracy that may be lost, e.g. 0.5; the smallest file within is sought");
   app.add_option("--ratio", request->ratio,
                  "Budget: times smaller than the parameters as 32-bit floats");
-  app.add_option("--size", request->size, "Budget: bytes of the whole file");
-  app.add_flag("--no-training", request->no_training,
-               "No step of an optimizer; recalibration and error compensation only");
+  app.add_option("--size", request->size, "Budget: bytes of the whole file")->check(WholeNumber(1));
+  auto* no_training =
+      app.add_flag("--no-training", request->no_training,
+                   "No step of an optimizer; recalibration and error compensation only");
   app.add_option("--epochs", options.epochs,
                  "At most so many passes over the training part, all stages together")
+      ->check(WholeNumber(0, 1'000'000))
+      ->excludes(no_training)
       ->capture_default_str();
   app.add_option("--samples", options.samples, "Training samples for curvature and recalibration")
+      ->check(WholeNumber(1))
       ->capture_default_str();
+  app.add_flag("!--no-compensation", options.compensate,
+               "Each weight is rounded by itself; others do not make up for its error");
+  app.add_flag("!--no-recalibration", options.recalibrate,
+               "Scales and biases stay as the float network has them");
+  app.add_flag("!--no-teacher", options.teach,
+               "Training learns labels, not what the float network answers to mixtures of samples");
   app.add_option("--plan", request->plan,
                  "File that decides for the tensors that it names: see laconic plan");
   app.add_option("--method", options.method,

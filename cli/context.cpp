@@ -10,6 +10,7 @@
 #include "core/atomic_file.h"
 #include "laconic/error.h"
 #include "record.h"
+#include "whole_number.h"
 
 namespace laconic::cli {
 namespace {
@@ -118,6 +119,7 @@ void add_output(CLI::App& app, Context& context, std::filesystem::path& path) {
 
 void add_seed(CLI::App& app, Context& context) {
   app.add_option("--seed", context.seed, "Seed of all random choices: equal seed, equal bytes")
+      ->check(WholeNumber(0))
       ->capture_default_str();
 }
 
@@ -145,6 +147,8 @@ void check_output(const Context& context, const std::filesystem::path& path) {
     fail(ErrorCode::cannot_write, "cannot write \"{}\": there is no folder \"{}\"", path.string(),
          path.parent_path().string());
   }
+  // Known before the work is done, not after.
+  AtomicFile(path).write(std::as_bytes(std::span("try")));
 }
 
 ProgressSink progress_printer(const Context& context) {

@@ -10,6 +10,7 @@
 #include "laconic/precision_curves.h"
 #include "session_options.h"
 #include "together.h"
+#include "whole_number.h"
 
 namespace laconic::cli {
 namespace {
@@ -115,8 +116,7 @@ void add_eval(CLI::App& app, Context& context) {
   app.add_option("--part", request->part, "Which part to read")
       ->check(CLI::IsMember({"test", "validation", "train"}))
       ->capture_default_str();
-  app.add_option("--limit", request->limit, "Only so many samples; 0: all")
-      ->check(CLI::NonNegativeNumber);
+  app.add_option("--limit", request->limit, "Only so many samples; 0: all")->check(WholeNumber(0));
   auto* kernels =
       app.add_option("--kernels", request->choice.kernels,
                      "Detectors: run as laconic run does, on these kernels; LibTorch otherwise")

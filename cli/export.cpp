@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "context.h"
+#include "laconic/error.h"
 #include "laconic/model.h"
 #include "laconic/onnx.h"
 
@@ -14,6 +15,11 @@ struct Request {
 
 void export_model(const Context& context, const Request& request) {
   check_output(context, request.output);
+  std::error_code ignored;
+  if (std::filesystem::equivalent(request.input, request.output, ignored)) {
+    fail(ErrorCode::invalid_argument, "\"{}\" is the file to be exported; -o names another",
+         request.output.string());
+  }
   const auto network = load(request.input);
   std::map<std::string, Tensor, std::less<>> tensors;
   for (const auto& [name, parameter] : network.tensors) tensors.emplace(name, parameter.tensor);

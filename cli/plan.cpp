@@ -7,6 +7,7 @@
 #include "laconic/analyze.h"
 #include "laconic/error.h"
 #include "laconic/onnx.h"
+#include "whole_number.h"
 #include "widths.h"
 
 namespace laconic::cli {
@@ -129,7 +130,7 @@ void add_plan(CLI::App& app, Context& context) {
                  "tells plans apart that get the same samples right")
       ->capture_default_str();
   app.add_option("--limit", request->limit, "Validation samples that plans are measured on; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumber(0))
       ->capture_default_str();
   app.add_option("--memory", request->memory,
                  "File that policy_gradient keeps its measurements in: the same command goes on "

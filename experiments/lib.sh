@@ -12,13 +12,12 @@
 # then named NAME-taught. --epochs N trains for as many in place of the scale's; --rate R at that learning rate,
 # and rows are named NAME-at-R.
 #
-# Rows go to results-SCALE.csv beside run.sh (or in --results) as they are finished; one that is there, with as many epochs, is not run again.
-# Models, plans and reports go to OUT (runs/NAME-SCALE).
+# Rows go to results-SCALE.csv in OUT (runs/NAME-SCALE) or --results as they are finished; one that is there, with as many epochs, is
+# not run again. Models, plans and reports go to OUT. What docs/results.md shows is kept beside run.sh: --results experiments/NAME.
 set -euo pipefail
 
-scale=smoke program=laconic cifar= resnet20= resnet32= mnist= lenet= out= only= taught= at= more= rate= device=cpu threads=0
+scale=smoke program= tables= cifar= resnet20= resnet32= mnist= lenet= out= only= taught= at= more= rate= device=cpu threads=0
 here=$(cd "$(dirname "$0")" && pwd)
-tables=$here
 while [ $# -gt 0 ]; do
   if [ "$1" = --taught ]; then
     taught=-taught
@@ -49,6 +48,8 @@ while [ $# -gt 0 ]; do
 done
 out=${out:-runs/$(basename "$here")-$scale}
 mkdir -p "$out"
+tables=${tables:-$out}
+program=${program:-$(command -v laconic || echo "$here/../../build/release/cli/laconic")}  # quickstart.sh's, if none is on the path.
 results=$tables/results-$scale.csv
 [ -f "$results" ] || echo "row,model,epochs,method,quantizer or plan,bytes,bits per weight,accuracy,seconds" >"$results"
 

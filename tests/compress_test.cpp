@@ -249,6 +249,8 @@ TEST(Compress, RefusesWhatAMethodLeavesNothingTo) {
   EXPECT_THAT(beside_a_plan(&CompressOptions::quantizer, "kmeans"), HasSubstr("quantizer"));
   EXPECT_THAT(beside_a_plan(&CompressOptions::granularity, "channel"), HasSubstr("granularity"));
   EXPECT_THAT(beside_a_plan(&CompressOptions::coder, "rans"), HasSubstr("coder"));
+  EXPECT_THAT(refused([](auto& o) { o.compensate = false; }), HasSubstr("compensation"));
+  EXPECT_THAT(refused([](auto& o) { o.recalibrate = false; }), HasSubstr("recalibration"));
 }
 
 TEST(Compress, FollowsAMethod) {
@@ -384,58 +386,74 @@ TEST(Compress, RefusesACheckpointOfAnotherRun) {
 }
 
 // An epoch, then twice as many each time, and the last stretch takes what is left.
-TEST(Compress, TrainsInLongerAndLongerStretchesForABudgetOfAccuracy) {
+TEST(Compress, SearchesByEpochsAndThenTrainsLonger) {
   const auto lengths = [](Budget budget, std::int64_t epochs) {
     const auto result = compress(setting().graph, *setting().data, within(budget, epochs));
-    std::vector<std::string> found;
+    std::vector<std::int64_t> found;
     for (const auto& trial : result.trials) {
       const auto at = trial.choice.find(", ");
-      if (at != std::string::npos) found.push_back(trial.choice.substr(at + 2));
+      if (at != std::string::npos) found.push_back(std::stoll(trial.choice.substr(at + 2)));
     }
     return found;
   };
   using testing::ElementsAre;
-  EXPECT_THAT(lengths({.max_drop = 5}, 2),
-              ElementsAre("1 epoch of training", "1 epoch of training"));
-  EXPECT_THAT(lengths({.max_drop = 5}, 3),
-              ElementsAre("1 epoch of training", "2 epochs of training"));
-  EXPECT_THAT(lengths({.max_drop = 5}, 7),
-              ElementsAre("1 epoch of training", "2 epochs of training", "4 epochs of training"));
-  EXPECT_THAT(lengths({.ratio = 20}, 3), ElementsAre("3 epochs of training"));
+  EXPECT_THAT(lengths({.max_drop = 5}, 1), ElementsAre(1));
+  EXPECT_THAT(lengths({.max_drop = 5}, 2), ElementsAre(1, 1));
+  EXPECT_THAT(lengths({.max_drop = 5}, 3), ElementsAre(1, 1, 1));
+  EXPECT_THAT(lengths({.max_drop = 5}, 7), ElementsAre(1, 1, 1, 1, 3));
+  EXPECT_THAT(lengths({.ratio = 20}, 3), ElementsAre(3));
 }
 
-// Steps go up while files keep the budget, and then lie between those that did and those that did
-// not. Choices tell them to four digits.
+// Steps and sizes go on while files keep the budget, and then lie between those that did and those
+// that did not. Choices tell steps to four digits.
 TEST(Compress, SearchesTheStepOfEachStretch) {
+  struct Mark {
+    double step = 0, bytes = 0;
+  };
   int missed = 0, kept = 0;
   for (const double drop : {1.0, 5.0, 20.0, 60.0}) {
     const auto result = compress(setting().graph, *setting().data, within({.max_drop = drop}, 7));
-    double fits = 0, misses = 0;
+    Mark fits, misses;
     std::int64_t epochs = 0;
     for (const auto& trial : result.trials) {
-      const double step = std::stod(trial.choice.substr(5));
+      const Mark mark{std::stod(trial.choice.substr(5)), static_cast<double>(trial.bytes)};
       const auto at = trial.choice.find(", ");
       if (at == std::string::npos) {
-        if (trial.fits) fits = std::max(fits, step);
+        if (trial.fits && mark.step > fits.step) fits = mark;
         continue;
       }
-      const bool is_last = (epochs += std::stoll(trial.choice.substr(at + 2))) == 7;
+      const auto length = std::stoll(trial.choice.substr(at + 2));
+      epochs += length;
       if (epochs == 1) {
-        EXPECT_NEAR(step, 1.2 * fits, 1e-3 * step) << drop;
-      } else if (misses > 0) {
-        EXPECT_NEAR(step, fits * std::pow(misses / fits, is_last ? 1.0 / 3 : 0.5), 2e-3 * step);
+        EXPECT_NEAR(mark.step, 1.2 * fits.step, 1e-3 * mark.step) << drop;
+      } else if (misses.step > 0) {
+        EXPECT_NEAR(mark.step, std::sqrt(fits.step * misses.step), 2e-3 * mark.step);
+        EXPECT_TRUE(length == 1 || mark.bytes <= std::sqrt(fits.bytes * misses.bytes) + 1);
       } else {
-        const double ratio = step / fits;
+        const double ratio = mark.step / fits.step;
         EXPECT_GT(ratio, 1.05);
-        EXPECT_LT(ratio, is_last ? 1.102 : 1.502);
+        EXPECT_LT(ratio, length > 1 ? 1.102 : 1.502);
+        EXPECT_TRUE(length == 1 || mark.bytes <= 1.001 * fits.bytes / ratio);
       }
-      (trial.fits ? fits : misses) = step;
+      (trial.fits ? fits : misses) = mark;
       ++(trial.fits ? kept : missed);
     }
     EXPECT_EQ(epochs, 7);
   }
   EXPECT_GT(kept, 0);
   EXPECT_GT(missed, 0);
+}
+
+TEST(Compress, EachPartOfAPassHasItsOption) {
+  const auto loss = [](const std::function<void(CompressOptions&)>& without, std::int64_t epochs) {
+    auto options = within({.ratio = 30}, epochs);
+    without(options);
+    return compress(setting().graph, *setting().data, options).after.loss;
+  };
+  const double all = loss([](auto&) {}, 0);
+  EXPECT_NE(loss([](auto& o) { o.compensate = false; }, 0), all);
+  EXPECT_NE(loss([](auto& o) { o.recalibrate = false; }, 0), all);
+  EXPECT_NE(loss([](auto& o) { o.teach = false; }, 10), loss([](auto&) {}, 10));
 }
 
 TEST(Compress, RefusesACheckpointOfNoPlaceInTheTraining) {
@@ -448,13 +466,13 @@ TEST(Compress, RefusesACheckpointOfNoPlaceInTheTraining) {
   const auto path = checkpoint_path(options.checkpoint);
   auto kept = read_checkpoint(path);
   options.existing = Existing::resume;
-  // Epochs made, those of the last stretch; the next step, the last that fits, the last that
-  // misses.
+  // Epochs made; step and bytes of what is next, of the last that fits, of the last that misses.
   for (const std::string_view place :
-       {"", "1 1 0.5 0.5", "-1 1 0.5 0.5 0", "2 1 0.5 0.5 0", "1 2 0.5 0.5 0", "1 -1 0.5 0.5 0",
-        "1 1 0 0.5 0", "1 1 -1 0.5 0", "1 1 1e9 0.5 0", "1 1 1e-9 0.5 0", "1 1 nan 0.5 0",
-        "1 1 0.5 0 0", "1 1 0.5 nan 0", "1 1 0.5 0.5 -1", "1 1 0.5 0.5 1e9",
-        "9223372036854775807 9223372036854775807 0.5 0.5 0"}) {
+       {"", "1 0.5 9 0.5 9 0", "-1 0.5 9 0.5 9 0 0", "2 0.5 9 0.5 9 0 0", "1 0 9 0.5 9 0 0",
+        "1 -1 9 0.5 9 0 0", "1 1e9 9 0.5 9 0 0", "1 1e-9 9 0.5 9 0 0", "1 nan 9 0.5 9 0 0",
+        "1 0.5 0 0.5 9 0 0", "1 0.5 1e18 0.5 9 0 0", "1 0.5 9 0 9 0 0", "1 0.5 9 0.5 0 0 0",
+        "1 0.5 9 0.5 9 -1 9", "1 0.5 9 0.5 9 0.5 0", "1 0.5 9 0.5 9 1e9 9",
+        "9223372036854775807 0.5 9 0.5 9 0 0"}) {
     kept.progress.find("tuning")->second = place;
     write_checkpoint(path, kept);
     try {
@@ -475,6 +493,13 @@ TEST(Compress, SaysTheNearestWhereABudgetIsOutOfReach) {
     EXPECT_EQ(error.code(), ErrorCode::out_of_reach);
     EXPECT_THAT(error.what(), HasSubstr("the smallest reached has"));
   }
+}
+
+TEST(Compress, RefusesABudgetOfLessThanASample) {
+  EXPECT_THAT(
+      error_of([] { (void)compress(setting().graph, *setting().data, within({.max_drop = 0.5})); },
+               ErrorCode::out_of_reach),
+      HasSubstr("one of 150 validation samples"));
 }
 
 TEST(Compress, RefusesOptionsOutOfRange) {

@@ -11,13 +11,13 @@
 #           normalisation, whose scales and biases share the codebook too. Taught by that network while it is pruned.
 # smoke     an epoch wherever something trains; small: a few; paper: as many as retraining takes.
 #
-# Rows go to results-NETWORK-SCALE.csv beside run.sh (or in --results) as they are finished; one that is there is not run again.
+# Rows go to results-NETWORK-SCALE.csv in OUT or --results as they are finished; one that is there is not run again. What
+# docs/results.md shows is kept beside run.sh: --results experiments/hessian-weighted-ecsq.
 # Settings of a quantizer are all listed: which is smallest without loss is the reader's to see.
 set -euo pipefail
 
-network=lenet scale=smoke program=laconic data=fashion-mnist model= out= threads=0
+network=lenet scale=smoke program= tables= data=fashion-mnist model= out= threads=0
 here=$(cd "$(dirname "$0")" && pwd)
-tables=$here
 while [ $# -gt 0 ]; do
   case $1 in
     --network) network=$2 ;;
@@ -50,6 +50,8 @@ case $network in
 esac
 out=${out:-runs/hessian-weighted-ecsq-$network-$scale}
 mkdir -p "$out"
+tables=${tables:-$out}
+program=${program:-$(command -v laconic || echo "$here/../../build/release/cli/laconic")}  # quickstart.sh's, if none is on the path.
 results=$tables/results-$network-$scale.csv
 [ -f "$results" ] || echo "row,importance,quantizer,epochs of fine-tuning,bytes,ratio,accuracy" >"$results"
 

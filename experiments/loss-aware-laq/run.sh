@@ -10,17 +10,17 @@
 #        the first 500,000 characters of a text, an LSTM of 128 units, sequences of 50, 4 epochs.
 # paper  the papers' networks and epochs (50 and 200), CIFAR-10 whitened, for a GPU.
 #
-# The last figure of a row is the error in % of images, the cross-entropy in nats of characters.
+# The last figure of a row is the error in % of images, the cross-entropy in nats of characters. Where there are several
+# seeds, their mean and standard deviation are printed at the end.
 #
 # --epochs N and --rate R are taken in place of the scale's; --model SPEC trains that network, on one data set.
 #
-# Rows go to results-SCALE.csv beside this script (or in --results) as they are finished; one that is there, with as many epochs and the
-# same rate, is not run again.
+# Rows go to results-SCALE.csv in OUT or --results as they are finished; one that is there, with as many epochs and the same rate, is not
+# run again. What docs/results.md shows is kept beside this script: --results experiments/loss-aware-laq.
 set -euo pipefail
 
-scale=smoke program=laconic mnist= cifar= text= seeds=1 device=cpu threads=0 only= more= faster= other= out=
+scale=smoke program= tables= mnist= cifar= text= seeds=1 device=cpu threads=0 only= more= faster= other= out=
 here=$(cd "$(dirname "$0")" && pwd)
-tables=$here
 while [ $# -gt 0 ]; do
   case $1 in
     --scale) scale=$2 ;;
@@ -43,6 +43,8 @@ while [ $# -gt 0 ]; do
 done
 out=${out:-runs/loss-aware-laq-$scale}
 mkdir -p "$out"
+tables=${tables:-$out}
+program=${program:-$(command -v laconic || echo "$here/../../build/release/cli/laconic")}  # quickstart.sh's, if none is on the path.
 results=$tables/results-$scale.csv
 [ -f "$results" ] || printf 'data,method,seed,model,epochs,rate,bytes,test error %% or nats,seconds\n' >"$results"
 
@@ -142,3 +144,9 @@ case $scale in
     ;;
   *) echo "unknown scale $scale; valid: smoke, small, paper" >&2; exit 2 ;;
 esac
+
+awk -F, 'NR > 1 { split($0, q, "\""); n = split(q[3], f, ","); key = $1 " " $2 " (" q[2] ", " f[2] " epochs at " f[3] ")"
+                  count[key]++; sum[key] += f[n - 1]; squares[key] += f[n - 1] ^ 2 }
+         END { for (key in count) if (count[key] > 1) { mean = sum[key] / count[key]
+                 printf "%s: %.3f +- %.3f over %d seeds\n", key, mean,
+                   sqrt((squares[key] - count[key] * mean ^ 2) / (count[key] - 1)), count[key] } }' "$results" | sort

@@ -38,6 +38,11 @@ struct CompressOptions {
   std::int64_t samples = 1000;  ///< Training samples for curvature and recalibration.
   double temper =
       0.75;  ///< Power of the measured sensitivities in the steps: 0, all alike; 1, equal slopes.
+  /// What a pass does besides rounding, and training besides learning labels; see
+  /// docs/compression.md. Not of a forced method, but for the teacher.
+  bool compensate = true;
+  bool recalibrate = true;
+  bool teach = true;
   std::uint64_t seed = 1;
 
   /// Folder that keeps how far the search has come, made if it is not there; empty: none.
@@ -51,6 +56,7 @@ struct Trial {
   std::uint64_t bytes = 0;
   double ratio = 0;
   double drop = 0;  ///< Points of accuracy lost on the validation part, as the search estimates it.
+  double margin = 0;  ///< Points beyond these that a budget of accuracy must leave free for chance.
   bool fits = false;
 };
 

@@ -15,7 +15,8 @@ namespace laconic {
 /// leaves nothing behind, and neither does a process that is killed where unnamed files exist.
 class AtomicFile {
  public:
-  /// Throws Error(cannot_write) naming the path and the reason.
+  /// Throws Error(cannot_write) naming the path and the reason; a path that is there and is no
+  /// regular file is not replaced.
   explicit AtomicFile(std::filesystem::path path);
   AtomicFile(AtomicFile&&) noexcept;
   AtomicFile& operator=(AtomicFile&&) = delete;

@@ -22,6 +22,8 @@ void check_together(const CompressOptions& options) {
     fail(ErrorCode::invalid_argument, "{} does not apply: {}", option, why);
   };
   if (options.method == "auto") return;
+  if (!options.compensate) refuse("no compensation", "a method does not compensate");
+  if (!options.recalibrate) refuse("no recalibration", "a method does not recalibrate");
   if (options.allocator != "auto")
     refuse("allocator", "a method follows its plan (laconic plan takes an allocator)");
   if (!options.plan) return;

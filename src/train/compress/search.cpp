@@ -36,13 +36,12 @@ Candidate Search::run() {
 void Search::tune(std::optional<Checkpoint> found) {
   workshop_.evaluate(*best_);
   Tuning tuning =
-      found && Tuning::is_in(*found) ? Tuning(workshop_, *found) : Tuning(workshop_, best_->step);
+      found && Tuning::is_in(*found) ? Tuning(workshop_, *found) : Tuning(workshop_, *best_);
   found.reset();
   while (!tuning.is_done()) {
     auto candidate = tuning.train_stretch();
-    const double share = used(candidate);
+    tuning.adapt(candidate, used(candidate));
     consider(std::move(candidate));
-    tuning.adapt(share);
     // What the stretch kept goes first: without it, a stretch is made again.
     forget_training(workshop_.options());
     save(&tuning);
@@ -107,8 +106,11 @@ void Search::consider(Candidate candidate) {
   // Each process makes the file by itself; decisions are then the same in all.
   if (auto& group = processes(); !group.alone()) group.check_same("file", digest(candidate.file));
   if (budget_.max_drop) workshop_.evaluate(candidate);
-  Trial trial{candidate.choice, candidate.bytes(), candidate.ratio, 0, false};
-  if (candidate.score) trial.drop = workshop_.drop(candidate);
+  Trial trial{candidate.choice, candidate.bytes(), candidate.ratio, 0, 0, false};
+  if (candidate.score) {
+    trial.drop = workshop_.drop(candidate);
+    trial.margin = workshop_.margin(candidate);
+  }
   trial.fits = used(candidate) <= 1;
   trials_.push_back(trial);
   tell(trial);
@@ -133,7 +135,9 @@ double Search::used(const Candidate& candidate) const {
 void Search::tell(const Trial& trial) const {
   if (!workshop_.progress()) return;
   auto text = fmt::format("{}: {} bytes, {:.2f}x", trial.choice, trial.bytes, trial.ratio);
-  if (budget_.max_drop || trial.drop != 0) text += fmt::format(", {:.2f} points lost", trial.drop);
+  if (budget_.max_drop)
+    text += fmt::format(", {:.2f} points lost and {:.2f} for chance", trial.drop, trial.margin);
+  if (!budget_.max_drop && trial.drop != 0) text += fmt::format(", {:.2f} points lost", trial.drop);
   text += trial.fits ? ", fits" : ", does not fit";
   workshop_.progress()({"search", static_cast<std::int64_t>(trials_.size()), 0, text, true});
 }

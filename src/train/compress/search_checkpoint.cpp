@@ -36,6 +36,7 @@ Identity identity_of(const Workshop& workshop) {
   return {{"allocator", options.allocator},
           {"budget", print(options.budget)},
           {"coder", options.coder},
+          {"compensation", options.compensate ? "on" : "off"},
           {"data", workshop.data().spec()},
           {"epochs", fmt::format("{}", options.epochs)},
           {"granularity", options.granularity},
@@ -44,8 +45,10 @@ Identity identity_of(const Workshop& workshop) {
           {"network", digest_of(workshop.network())},
           {"plan", plan_digest(options)},
           {"quantizer", options.quantizer},
+          {"recalibration", options.recalibrate ? "on" : "off"},
           {"samples", fmt::format("{}", options.samples)},
           {"seed", fmt::format("{}", options.seed)},
+          {"teacher", options.teach ? "on" : "off"},
           {"temper", fmt::format("{}", options.temper)},
           {"training samples", fmt::format("{}", workshop.data().size(Part::train))}};
 }
@@ -69,8 +72,8 @@ void forget_training(const CompressOptions& options) {
 void capture_trials(const std::vector<Trial>& trials, Checkpoint& checkpoint) {
   std::string lines;
   for (const auto& trial : trials) {
-    lines += fmt::format("{} {} {} {:d} {}\n", trial.bytes, trial.ratio, trial.drop, trial.fits,
-                         trial.choice);
+    lines += fmt::format("{} {} {} {} {:d} {}\n", trial.bytes, trial.ratio, trial.drop,
+                         trial.margin, trial.fits, trial.choice);
   }
   checkpoint.progress.insert_or_assign(std::string(trials_key), std::move(lines));
 }
@@ -81,7 +84,7 @@ std::vector<Trial> restore_trials(const Checkpoint& checkpoint) {
   for (std::string line; std::getline(lines, line);) {
     std::istringstream fields(line);
     Trial trial;
-    if (!(fields >> trial.bytes >> trial.ratio >> trial.drop >> trial.fits))
+    if (!(fields >> trial.bytes >> trial.ratio >> trial.drop >> trial.margin >> trial.fits))
       malformed("its trials");
     std::getline(fields >> std::ws, trial.choice);
     trials.push_back(std::move(trial));

@@ -31,6 +31,8 @@ constexpr std::int64_t batch = 64;
 
 /// Below any that a search tries, as its inverse is above.
 constexpr double least_step = 1e-6 * Workshop::typical_step;
+/// Beyond any file's size.
+constexpr double most_bytes = 1e15;
 
 /// How much wider the next stretch's step is if none has missed the budget, by the share of it that
 /// the last file used: what is left buys a smaller file, and so does a longer stretch. Nothing
@@ -62,18 +64,25 @@ constexpr std::string_view place_key = "tuning";
 
 }  // namespace
 
-Tuning::Tuning(const Workshop& workshop, double step)
+Tuning::Tuning(const Workshop& workshop, const Candidate& untrained)
     : workshop_(workshop),
       all_(workshop.data()),
-      step_(step * (workshop.options().budget.max_drop ? first_coarsening : 1)),
-      fits_(step) {}
+      next_{untrained.step, 0},
+      fits_{untrained.step, static_cast<double>(untrained.bytes())} {
+  if (workshop.options().budget.max_drop) next_.step *= first_coarsening;
+}
 
-Tuning::Tuning(const Workshop& workshop, const Checkpoint& checkpoint) : Tuning(workshop, 0) {
+Tuning::Tuning(const Workshop& workshop, const Checkpoint& checkpoint)
+    : Tuning(workshop, Candidate{}) {
   std::istringstream place(checkpoint.text(place_key));
-  const auto is_step = [](double step) { return step > least_step && step < 1 / least_step; };
-  if (!(place >> epoch_ >> length_ >> step_ >> fits_ >> misses_) || length_ < 0 ||
-      length_ > epoch_ || epoch_ > workshop.options().epochs || !is_step(step_) ||
-      !is_step(fits_) || !(misses_ == 0 || is_step(misses_)))
+  const auto is_mark = [](const Mark& mark) {
+    return mark.step > least_step && mark.step < 1 / least_step && mark.bytes >= 1 &&
+           mark.bytes < most_bytes;
+  };
+  place >> epoch_ >> next_.step >> next_.bytes;
+  place >> fits_.step >> fits_.bytes >> misses_.step >> misses_.bytes;
+  if (!place || epoch_ < 0 || epoch_ > workshop.options().epochs || !is_mark(next_) ||
+      !is_mark(fits_) || !(misses_.step == 0 || is_mark(misses_)))
     fail(ErrorCode::corrupt_data, "the checkpoint does not fit the search: its step of training");
 }
 
@@ -95,15 +104,14 @@ const Dataset& Tuning::samples() const noexcept {
 
 std::int64_t Tuning::next_length() const noexcept {
   const auto& options = workshop_.options();
-  const auto left = options.epochs - epoch_;
-  if (!options.budget.max_drop) return left;
-  if (length_ == 0) return 1;
-  const auto next = 2 * length_;
-  return left - next < 2 * next ? left : next;
+  const bool searches = options.budget.max_drop && epoch_ < (options.epochs + 1) / 2;
+  return searches ? 1 : options.epochs - epoch_;
 }
 
-std::optional<SizeBudget> Tuning::size_budget() const {
-  const double most = workshop_.most_bytes();
+std::optional<SizeBudget> Tuning::size_budget(std::int64_t epochs) const {
+  // Longer training at one step takes more bits away: what it is to come to is told beforehand.
+  const bool is_long = workshop_.options().budget.max_drop && epochs > 1;
+  const double most = is_long ? next_.bytes : workshop_.most_bytes();
   if (!std::isfinite(most)) return {};
   return SizeBudget{static_cast<std::int64_t>(most), [this](const QuantizedModel& model) {
                       const auto file = workshop_.wrap(without_unused_ends(model), {});
@@ -113,13 +121,14 @@ std::optional<SizeBudget> Tuning::size_budget() const {
 
 Candidate Tuning::train_stretch() {
   const auto& options = workshop_.options();
-  length_ = next_length();
+  const auto length = next_length();
   Network student(workshop_.network().graph());
-  FineTune method(workshop_.quantize(step_), training_price, size_budget(), workshop_.pruned());
+  FineTune method(workshop_.quantize(next_.step), training_price, size_budget(length),
+                  workshop_.pruned());
   TrainOptions training;
-  training.epochs = length_;
+  training.epochs = length;
   training.batch = batch;
-  training.optimizer = "adam:lr=" + print_number(learning_rate(length_));
+  training.optimizer = "adam:lr=" + print_number(learning_rate(length));
   training.schedule = "cosine";
   training.distillation = workshop_.teaching();
   training.seed = options.seed + static_cast<std::uint64_t>(epoch_);
@@ -128,27 +137,34 @@ Candidate Tuning::train_stretch() {
   training.checkpoint = training_folder(options);
   training.existing = Existing::resume;
   train(student, samples(), training, workshop_.progress());
-  epoch_ += length_;
-  auto candidate = workshop_.wrap(
-      without_unused_ends(method.finish(student)),
-      fmt::format("step {:.4g}, {} epoch{} of training", step_, length_, length_ == 1 ? "" : "s"));
-  candidate.step = step_;
+  epoch_ += length;
+  auto candidate = workshop_.wrap(without_unused_ends(method.finish(student)),
+                                  fmt::format("step {:.4g}, {} epoch{} of training", next_.step,
+                                              length, length == 1 ? "" : "s"));
+  candidate.step = next_.step;
   workshop_.evaluate(candidate);
   return candidate;
 }
 
-void Tuning::adapt(double used) {
-  (used <= 1 ? fits_ : misses_) = step_;
-  const bool is_last = epoch_ + next_length() >= workshop_.options().epochs;
-  // Halfway, or the last time nearer to what is known to do.
-  const double way = is_last ? 1.0 / 3 : 0.5;
-  step_ = misses_ > 0 ? fits_ * std::pow(misses_ / fits_, way) : step_ * next_ratio(used, is_last);
+void Tuning::adapt(const Candidate& last, double used) {
+  (used <= 1 ? fits_ : misses_) = {next_.step, static_cast<double>(last.bytes())};
+  const auto length = next_length();
+  const bool is_last = epoch_ + length >= workshop_.options().epochs;
+  if (misses_.step == 0) {
+    const double ratio = next_ratio(used, is_last);
+    next_ = {fits_.step * ratio, fits_.bytes / ratio};
+    return;
+  }
+  // Halfway; an epoch after which none follows, nearer to what is known to do.
+  const double way = is_last && length == 1 ? 1.0 / 3 : 0.5;
+  const auto between = [way](double from, double to) { return from * std::pow(to / from, way); };
+  next_ = {between(fits_.step, misses_.step), between(fits_.bytes, misses_.bytes)};
 }
 
 void Tuning::capture(Checkpoint& checkpoint) const {
   checkpoint.progress.insert_or_assign(
-      std::string(place_key),
-      fmt::format("{} {} {} {} {}", epoch_, length_, step_, fits_, misses_));
+      std::string(place_key), fmt::format("{} {} {} {} {} {} {}", epoch_, next_.step, next_.bytes,
+                                          fits_.step, fits_.bytes, misses_.step, misses_.bytes));
 }
 
 }  // namespace laconic

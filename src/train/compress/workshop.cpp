@@ -61,12 +61,23 @@ Workshop::Workshop(Graph graph, const Dataset& data, const CompressOptions& opti
   }
   before_ = laconic::evaluate(network_, data, Part::validation,
                               {.limit = validation_samples, .right = &right_before_}, progress_);
+  check_budget();
   has_learned_validation_ = knows_validation_by_heart();
   batches_ = draw_batches(data, options.samples, calibration_batch, options.seed);
   const auto probes =
       draw_batches(data, std::min(options.samples, probe_samples), probe_batch, options.seed);
   if (options.method != "auto") return;  // It decides by itself.
   choices_.emplace(network_, data, options_, probes, progress_);
+}
+
+void Workshop::check_budget() const {
+  const double of_one = 100 / static_cast<double>(std::max<std::int64_t>(before_.samples, 1));
+  const auto& most = options_.budget.max_drop;
+  if (!most || of_one <= *most) return;
+  fail(ErrorCode::out_of_reach,
+       "one of {} validation samples is {:.2g} points, more than the {} that may be lost: they "
+       "cannot tell; give more of them, or a ratio or size",
+       before_.samples, of_one, *most);
 }
 
 bool Workshop::knows_validation_by_heart() const {
@@ -79,6 +90,7 @@ bool Workshop::knows_validation_by_heart() const {
 }
 
 Distillation Workshop::teaching() const {
+  if (!options_.teach) return {};
   return {&network_, temperature, teacher_weight, can_mix(network_.graph(), data_) ? mixed : 0};
 }
 
@@ -93,6 +105,8 @@ QuantizedModel Workshop::quantize(double step) const {
   throw_if_interrupted();
   PassOptions pass;
   pass.step = step;
+  pass.compensate = options_.compensate;
+  pass.recalibrate = options_.recalibrate;
   return quantize_pass(network_, batches_, choices_->at(step), pass).tensors;
 }
 

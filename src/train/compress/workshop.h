@@ -96,6 +96,9 @@ class Workshop {
   [[nodiscard]] const ProgressSink& progress() const noexcept { return progress_; }
 
  private:
+  /// Throws Error(out_of_reach) if a single sample is more than a budget of accuracy.
+  void check_budget() const;
+
   [[nodiscard]] bool knows_validation_by_heart() const;
 
   /// Standard error, in points, of what was lost; of detectors, as if nothing were won.
