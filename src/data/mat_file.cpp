@@ -99,25 +99,33 @@ std::optional<MatArray> MatReader::next() {
     const auto number = flags & 0xff;
     if (number < 1 || number > classes.size()) continue;
 
-    constexpr std::uint32_t most_axes = 32;
-    const auto shape_tag = read_tag("extents", type_int32, most_axes * 4);
-    if (shape_tag.bytes % 4 != 0) malformed("an array's extents are cut short");
-    shape_.clear();
-    for (std::uint32_t axis = 0; axis < shape_tag.bytes / 4; ++axis) {
-      shape_.push_back(static_cast<std::int32_t>(take_word()));
-      if (shape_.back() < 0)
-        malformed(
-            fmt::format("an array has the extent {}, but must have 0 or more", shape_.back()));
-    }
-    skip_padding(shape_tag);
-
-    const auto name_tag = read_tag("name", type_int8, 255);
-    std::string name(name_tag.bytes, '\0');
-    take({reinterpret_cast<std::uint8_t*>(name.data()), name.size()});
-    skip_padding(name_tag);
+    read_shape();
+    auto name = read_name();
     const bool complex = (flags & 0x800) != 0;
     return MatArray{std::move(name), complex ? "complex" : classes[number - 1], shape_};
   }
+}
+
+void MatReader::read_shape() {
+  constexpr std::uint32_t most_axes = 32;
+  const auto tag = read_tag("extents", type_int32, most_axes * 4);
+  if (tag.bytes % 4 != 0) malformed("an array's extents are cut short");
+  shape_.clear();
+  for (std::uint32_t axis = 0; axis < tag.bytes / 4; ++axis) {
+    const auto extent = static_cast<std::int32_t>(take_word());
+    if (extent < 0)
+      malformed(fmt::format("an array has the extent {}, but must have 0 or more", extent));
+    shape_.push_back(extent);
+  }
+  skip_padding(tag);
+}
+
+std::string MatReader::read_name() {
+  const auto tag = read_tag("name", type_int8, 255);
+  std::string name(tag.bytes, '\0');
+  take({reinterpret_cast<std::uint8_t*>(name.data()), name.size()});
+  skip_padding(tag);
+  return name;
 }
 
 /// Up to where the array's own tags begin.

@@ -53,6 +53,8 @@ class MatReader {
   void check_header();
   void open_array();
   void start_inflate();
+  void read_shape();
+  std::string read_name();
   Tag read_tag(std::string_view what);
   Tag read_tag(std::string_view what, std::uint32_t type, std::uint32_t most_bytes);
   void check_elements(const Tag& tag, std::uint32_t bytes_each) const;
