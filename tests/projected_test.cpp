@@ -297,7 +297,7 @@ TEST(Projected, TanhGradientEqualsFiniteDifferences) {
   }
 }
 
-TEST(Projected, TrainedLevelsFollowTheSumsOfTheirWeightsGradients) {
+TEST(Projected, TrainedScalesFollowTheSumsOfTheirWeightsGradients) {
   Network network(linear_classifier());
   const auto method = method_for(network, "projected:importance=ones,levels=trained",
                                  "scaled:signs=two,threshold=mu,factor=0.3,scale=real");

@@ -243,8 +243,9 @@ class Projected final : public Method {
     const std::span all(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()));
     const double left = 1 - static_cast<double>(at.step) / static_cast<double>(at.total_steps);
     auto& scales = slots_[place].scales;
+    const auto of_forward = scales;
     scales.step(codes_[place], all, at.optimizer->learning_rate() * left);
-    scales.multiply(codes_[place], all);
+    of_forward.multiply(codes_[place], all);
     gradient.copy_(values);
   }
 
