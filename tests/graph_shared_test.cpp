@@ -6,11 +6,14 @@
 #include <zstd.h>
 
 #include <filesystem>
+#include <iostream>
 #include <string>
 #include <vector>
 
 #include "core/atomic_file.h"
+#include "laconic/coder.h"
 #include "laconic/onnx.h"
+#include "laconic/quantizer.h"
 #include "laconic/zoo.h"
 #include "temporary_folder.h"
 
@@ -52,6 +55,33 @@ TEST(OnnxShared, EveryModelIsReadAndWrittenAlike) {
     onnx::ModelProto model;
     ASSERT_TRUE(model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
     EXPECT_NO_THROW(onnx::checker::check_model(model));
+  }
+}
+
+// Contexts tell more of trained weights than tables of frequencies ever could.
+TEST(CoderShared, AdaptiveCodesOfResNetsAreBelowTheirEntropy) {
+  const auto coder = make_coder("adaptive_binary");
+  for (const auto* file : {"resnet20_bn.onnx", "resnet32_bn.onnx"}) {
+    const auto path = models / "cifar-resnets" / file;
+    if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is absent";
+    const Graph graph = read_onnx(path);
+    double coded = 0, entropy = 0;
+    for (const auto& info : parameters(graph)) {
+      const auto& constant = graph.constants.find(info.name)->second;
+      if (info.role != Role::weight || constant.count() < 1000) continue;
+      const WeightsView view{constant.shape(), constant.floats()};
+      const auto tensor = quantize(*make_quantizer("uniform:bits=2.5"), std::span(&view, 1))[0];
+      const auto& levels = tensor.codebooks[0];
+      const auto bytes = coder->encode(tensor.indices, {.shape = tensor.shape,
+                                                        .alphabet = std::ssize(levels.levels()),
+                                                        .zero = levels.zero_index()});
+      const double bits = index_entropy(tensor) * static_cast<double>(constant.count());
+      EXPECT_LT(8 * static_cast<double>(bytes.size()), bits) << file << ", " << info.name;
+      coded += 8 * static_cast<double>(bytes.size());
+      entropy += bits;
+    }
+    std::cout << file << ": " << coded / entropy << " of the entropy\n";
+    EXPECT_LT(coded, entropy) << file;
   }
 }
 
