@@ -20,7 +20,7 @@ struct Request {
   std::string data;
   std::optional<double> max_drop, ratio;
   std::optional<std::uint64_t> size;
-  bool no_training = false;
+  bool no_training = false, no_compensation = false, no_recalibration = false, no_teacher = false;
   CheckpointRequest checkpoint;
   CompressOptions options;
 };
@@ -54,6 +54,9 @@ void compress_model(const Context& context, Request request) {
   options.budget = {request.max_drop, request.ratio, request.size};
   options.seed = context.seed;
   if (request.no_training) options.epochs = 0;
+  options.compensate = !request.no_compensation;
+  options.recalibrate = !request.no_recalibration;
+  options.teach = !request.no_teacher;
   options.checkpoint = request.checkpoint.folder;
   options.existing = existing(context, request.checkpoint);
   if (!request.max_drop && !request.ratio && !request.size) {
@@ -103,11 +106,11 @@ void add_compress(CLI::App& app, Context& context) {
   app.add_option("--samples", options.samples, "Training samples for curvature and recalibration")
       ->check(WholeNumber(1))
       ->capture_default_str();
-  app.add_flag("!--no-compensation", options.compensate,
+  app.add_flag("--no-compensation", request->no_compensation,
                "Each weight is rounded by itself; others do not make up for its error");
-  app.add_flag("!--no-recalibration", options.recalibrate,
+  app.add_flag("--no-recalibration", request->no_recalibration,
                "Scales and biases stay as the float network has them");
-  app.add_flag("!--no-teacher", options.teach,
+  app.add_flag("--no-teacher", request->no_teacher,
                "Training learns labels, not what the float network answers to mixtures of samples");
   app.add_option("--plan", request->plan,
                  "File that decides for the tensors that it names: see laconic plan");

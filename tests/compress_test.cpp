@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <set>
 
@@ -493,6 +494,12 @@ TEST(Compress, SaysTheNearestWhereABudgetIsOutOfReach) {
     EXPECT_EQ(error.code(), ErrorCode::out_of_reach);
     EXPECT_THAT(error.what(), HasSubstr("the smallest reached has"));
   }
+}
+
+TEST(Compress, TakesABudgetBeyondAnyFile) {
+  const auto most = std::numeric_limits<std::uint64_t>::max();
+  const auto result = compress(setting().graph, *setting().data, within({.bytes = most}, 1));
+  EXPECT_EQ(result.after.accuracy, result.before.accuracy);
 }
 
 TEST(Compress, RefusesABudgetOfLessThanASample) {

@@ -30,77 +30,31 @@ constexpr OptionInfo validation{
 constexpr OptionInfo seed{"seed", "0", "0..4294967295", "Of the choice of the validation part."};
 constexpr OptionInfo color{"channels", "rgb", "rgb|bgr", "Their order."};
 
-constexpr std::array mnist_options = {
-    OptionInfo{"", "required", "text", "Folder with the four IDX files, plain or gzip."},
-    contrast,
-    whitening,
-    scale,
-    mean,
-    deviation,
-    layout,
-    margin,
-    flip,
-    pad,
-    validation,
-    seed};
-constexpr std::array fashion_mnist_options = {
-    OptionInfo{"", "/usr/share/datasets/fashion-mnist", "text",
-               "Folder with the four IDX files, plain or gzip."},
-    contrast,
-    whitening,
-    scale,
-    mean,
-    deviation,
-    layout,
-    margin,
-    flip,
-    pad,
-    validation,
-    seed};
-constexpr std::array cifar10_options = {
-    OptionInfo{"", "required", "text",
-               "Folder with data_batch_1.bin to data_batch_5.bin and test_batch.bin."},
-    color,
-    contrast,
-    whitening,
-    scale,
-    mean,
-    deviation,
-    layout,
-    margin,
-    flip,
-    pad,
-    validation,
-    seed};
-constexpr std::array cifar100_options = {
+/// Of samples that are held as they are stored: bytes of a fixed shape.
+constexpr std::array stored = {contrast, whitening, scale, mean,       deviation, layout,
+                               margin,   flip,      pad,   validation, seed};
+
+template <std::size_t count>
+constexpr auto and_of_stored(const std::array<OptionInfo, count>& own) {
+  std::array<OptionInfo, count + stored.size()> all{};
+  std::copy(stored.begin(), stored.end(), std::copy(own.begin(), own.end(), all.begin()));
+  return all;
+}
+
+constexpr auto mnist_options = and_of_stored(std::array{
+    OptionInfo{"", "required", "text", "Folder with the four IDX files, plain or gzip."}});
+constexpr auto fashion_mnist_options =
+    and_of_stored(std::array{OptionInfo{"", "/usr/share/datasets/fashion-mnist", "text",
+                                        "Folder with the four IDX files, plain or gzip."}});
+constexpr auto cifar10_options = and_of_stored(
+    std::array{OptionInfo{"", "required", "text",
+                          "Folder with data_batch_1.bin to data_batch_5.bin and test_batch.bin."},
+               color});
+constexpr auto cifar100_options = and_of_stored(std::array{
     OptionInfo{"", "required", "text", "Folder with train.bin and test.bin."},
-    OptionInfo{"labels", "fine", "fine|coarse", "The 100 classes, or their 20 families."},
-    color,
-    contrast,
-    whitening,
-    scale,
-    mean,
-    deviation,
-    layout,
-    margin,
-    flip,
-    pad,
-    validation,
-    seed};
-constexpr std::array svhn_options = {
-    OptionInfo{"", "required", "text", "Folder with train_32x32.mat and test_32x32.mat."},
-    color,
-    contrast,
-    whitening,
-    scale,
-    mean,
-    deviation,
-    layout,
-    margin,
-    flip,
-    pad,
-    validation,
-    seed};
+    OptionInfo{"labels", "fine", "fine|coarse", "The 100 classes, or their 20 families."}, color});
+constexpr auto svhn_options = and_of_stored(std::array{
+    OptionInfo{"", "required", "text", "Folder with train_32x32.mat and test_32x32.mat."}, color});
 constexpr std::array images_options = {
     OptionInfo{"", "required", "text",
                "Folder with a folder per class, or with train, val and test, each with a folder "

@@ -35,12 +35,12 @@ constexpr double least_step = 1e-6 * Workshop::typical_step;
 constexpr double most_bytes = 1e15;
 
 /// How much wider the next stretch's step is if none has missed the budget, by the share of it that
-/// the last file used: what is left buys a smaller file, and so does a longer stretch. Nothing
-/// comes after the last one to mend a step too wide.
+/// the last file used: what is left buys a smaller file. Nothing comes after the last one to mend a
+/// step too wide.
 double next_ratio(double used, bool is_last) {
-  constexpr double longer = 1.07, answer = 0.2;
+  constexpr double least = 1.07, answer = 0.2;
   const double most = is_last ? 1.1 : 1.5;
-  return used > 0 ? std::min(longer * std::pow(used, -answer), most) : most;
+  return used > 0 ? std::min(least * std::pow(used, -answer), most) : most;
 }
 
 /// Levels that tensors share stay as they are.
@@ -113,7 +113,8 @@ std::optional<SizeBudget> Tuning::size_budget(std::int64_t epochs) const {
   const bool is_long = workshop_.options().budget.max_drop && epochs > 1;
   const double most = is_long ? next_.bytes : workshop_.most_bytes();
   if (!std::isfinite(most)) return {};
-  return SizeBudget{static_cast<std::int64_t>(most), [this](const QuantizedModel& model) {
+  return SizeBudget{static_cast<std::int64_t>(std::min(most, most_bytes)),
+                    [this](const QuantizedModel& model) {
                       const auto file = workshop_.wrap(without_unused_ends(model), {});
                       return static_cast<std::int64_t>(file.bytes());
                     }};
@@ -158,7 +159,9 @@ void Tuning::adapt(const Candidate& last, double used) {
   // Halfway; an epoch after which none follows, nearer to what is known to do.
   const double way = is_last && length == 1 ? 1.0 / 3 : 0.5;
   const auto between = [way](double from, double to) { return from * std::pow(to / from, way); };
-  next_ = {between(fits_.step, misses_.step), between(fits_.bytes, misses_.bytes)};
+  // A file that missed may be the larger one, by chance.
+  next_ = {between(fits_.step, misses_.step),
+           std::min(between(fits_.bytes, misses_.bytes), fits_.bytes)};
 }
 
 void Tuning::capture(Checkpoint& checkpoint) const {
