@@ -124,9 +124,8 @@ TEST(Scaled, NoPowerAboveTheLargestWeightsIsNeeded) {
       }
       EXPECT_LE(below, above * (1 + 1e-12)) << bits;
       EXPECT_LE(std::log2(best_power(weights, pattern)), bound) << bits;
-      const auto levels =
-          run(fmt::format("pattern=powers,bits={},scale=power_of_two", bits), sample)
-              .codebook.levels();
+      const auto code = run(fmt::format("pattern=powers,bits={},scale=power_of_two", bits), sample);
+      const auto levels = code.codebook.levels();
       EXPECT_LE(std::max(-levels.front(), levels.back()), std::exp2(bound)) << bits;
     }
   }
