@@ -88,6 +88,10 @@ TEST(Container, ReadsFromDiskInAnyOrderAndFromManyThreads) {
   expect_adds_up(written, bytes.size());
   expect_adds_up(reader.sizes(), bytes.size());
   EXPECT_EQ(written.original, reader.sizes().original);
+  std::uint64_t floats = 0;
+  for (const TensorEntry& entry : reader.entries())
+    floats += 4 * static_cast<std::uint64_t>(element_count(entry.shape));
+  EXPECT_EQ(written.original, floats);
   std::uint64_t payloads = 0;
   for (const TensorEntry& entry : reader.entries()) payloads += entry.bytes;
   EXPECT_EQ(payloads, written.indices + written.dense);

@@ -18,6 +18,6 @@ for model in "$model" $resnet32; do
   label=$(basename "$model" .onnx)
   float_row "$label-float"
   for bits in 4 5 6 3 2; do powers exact $bits scale=power_of_two; done
-  for bits in 4 3 2; do powers largest $bits scale=largest; done
-  for bits in 4 3; do powers threshold $bits scale=power_of_two,threshold=mu,factor=0.75; done
+  for bits in 4 5 6 3 2; do powers largest $bits scale=largest; done
+  for bits in 4 5 6 3 2; do powers threshold $bits scale=power_of_two,threshold=mu,factor=0.75; done
 done

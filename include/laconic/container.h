@@ -51,7 +51,7 @@ struct SizeReport {
   std::uint64_t indices = 0;    ///< Coded indices, with their coders' tables.
   std::uint64_t dense = 0;
   std::uint64_t total = 0;
-  std::uint64_t original = 0;  ///< The same tensors at 32 bits a weight, plus the graph.
+  std::uint64_t original = 0;  ///< The same tensors at 32 bits a weight.
 
   [[nodiscard]] double ratio() const noexcept {
     return static_cast<double>(original) / static_cast<double>(total);

@@ -118,13 +118,11 @@ std::uint64_t section_seed(std::uint32_t header_checksum, std::size_t number) no
   return std::uint64_t{number} << 32 | header_checksum;
 }
 
-SizeReport size_report(const Table& table, const Preamble& preamble, std::uint64_t graph_bytes,
-                       std::uint64_t file_bytes) {
+SizeReport size_report(const Table& table, const Preamble& preamble, std::uint64_t file_bytes) {
   SizeReport report;
   report.graph = preamble.parts[graph_part].bytes;
   report.codebooks = preamble.parts[codebooks_part].bytes;
   report.total = file_bytes;
-  report.original = graph_bytes;
   for (const TensorRecord& tensor : table.tensors) {
     (tensor.recipe.quantized ? report.indices : report.dense) += tensor.bytes;
     report.original += sizeof(float) * static_cast<std::uint64_t>(element_count(tensor.shape));

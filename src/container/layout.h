@@ -82,6 +82,6 @@ struct Sections {
 
 /// Where the file's bytes went.
 [[nodiscard]] SizeReport size_report(const Table& table, const Preamble& preamble,
-                                     std::uint64_t graph_bytes, std::uint64_t file_bytes);
+                                     std::uint64_t file_bytes);
 
 }  // namespace laconic::container

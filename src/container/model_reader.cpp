@@ -324,7 +324,7 @@ std::vector<std::string_view> ModelReader::metadata_keys() const {
 }
 
 SizeReport ModelReader::sizes() const noexcept {
-  return size_report(impl_->table, impl_->preamble, impl_->graph.size(), impl_->source.size());
+  return size_report(impl_->table, impl_->preamble, impl_->source.size());
 }
 
 }  // namespace laconic

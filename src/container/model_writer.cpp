@@ -167,8 +167,8 @@ Assembled ModelWriter::Impl::assemble() {
   file.header = encode_header(parts);
   file.checksum = check_header(file.header);
   file.sections = place(table.tensors, file.header.size(), UINT64_MAX);
-  file.report = size_report(table, parse_preamble(file.header, file.sections.end), graph.size(),
-                            file.sections.end);
+  file.report =
+      size_report(table, parse_preamble(file.header, file.sections.end), file.sections.end);
   return file;
 }
 

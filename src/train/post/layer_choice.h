@@ -11,8 +11,8 @@
 namespace laconic {
 
 struct LayerChoice {
-  /// Spec. A bare name leaves what decides its levels to the step of the pass: the distance of
-  /// levels for `uniform`, their number for `kmeans`, lambda for `entropy_constrained`.
+  /// Spec. A bare name leaves what decides its levels to the step of the pass, by the table in
+  /// layer_choice.cpp: their distance, their number, or lambda.
   std::string quantizer = "uniform";
   double scale = 1;  ///< Of PassOptions::step, for this weight.
   Granularity granularity = {};
@@ -22,9 +22,12 @@ struct LayerChoice {
   std::optional<Codebook> codebook;  ///< Given beforehand, shared with other weights.
 };
 
-/// The spec that a choice comes to at a step in units of the weights: with `kmeans`, as many levels
-/// as do the damage of that step on normal weights; with `entropy_constrained`, the lambda that is
-/// worth a bit there.
+/// Whether levels are even steps of the pass, and say so by themselves.
+[[nodiscard]] bool has_even_levels(const LayerChoice& choice) noexcept;
+
+/// The spec that a choice comes to at a step in units of the weights: of members with levels by
+/// number, as many as do the damage of that step on normal weights; with `entropy_constrained`, the
+/// lambda that is worth a bit there.
 [[nodiscard]] std::string spec_at(const LayerChoice& choice, double step,
                                   std::span<const float> weights);
 

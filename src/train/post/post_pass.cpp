@@ -229,7 +229,7 @@ class Pass {
     } else {
       laconic::compensate(problem, factors, compensation, tensor);
     }
-    const bool even = choice.quantizer == "uniform" || choice.quantizer == "trellis";
+    const bool even = has_even_levels(choice);
     if (even && !choice.codebook) drop_unused_ends(tensor, on_trellis);
     // An even codebook says its step; a spec per tensor would cost bytes.
     std::string spec = even ? choice.quantizer : spec_at(choice, step, problem.target);
