@@ -89,6 +89,18 @@ TEST_F(Images, UnknownClass) {
   EXPECT_THAT(message_of(spec()), HasSubstr("cat"));
 }
 
+TEST_F(Images, APartWithoutTheTrainingPart) {
+  TemporaryFolder parts;
+  parts.write("test/ant/1.png", encode(".png", 6, 6, {1, 2, 3}));
+  EXPECT_THAT(message_of("images:" + parts.path()), HasSubstr("no folder \"train\""));
+
+  // A class may be called so.
+  TemporaryFolder classes;
+  classes.write("test/1.png", encode(".png", 6, 6, {1, 2, 3}));
+  classes.write("wrong/1.png", encode(".png", 6, 6, {1, 2, 3}));
+  EXPECT_EQ(make_dataset("images:" + classes.path() + ",validation=0")->classes(), 2);
+}
+
 TEST_F(Images, NoImages) {
   TemporaryFolder empty;
   EXPECT_THAT(message_of("images:" + empty.path()), HasSubstr("has no folder"));

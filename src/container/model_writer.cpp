@@ -21,7 +21,7 @@ namespace {
 using namespace container;
 
 /// Tensors wait to be encoded together, in parallel, until they have so many weights.
-constexpr std::size_t full_queue = std::size_t{1} << 25;
+constexpr std::size_t full_queue = std::size_t{1} << 24;
 
 /// What an entropy coder is asked to encode.
 struct Symbols {

@@ -65,6 +65,18 @@ std::vector<LabelledFile> list_part(const fs::path& folder, const Classes& class
   return files;
 }
 
+/// A part without the one that says what its classes are is not a class either.
+void check_not_parted(const fs::path& folder) {
+  for (const std::string_view part : {"val", "test"}) {
+    std::error_code ignored;
+    if (!fs::is_directory(folder / part, ignored) || class_folders(folder / part).empty()) continue;
+    fail(ErrorCode::invalid_data,
+         "\"{}\" has a folder \"{}\" with folders in it, but no folder \"train\", whose classes it "
+         "would have",
+         folder.string(), part);
+  }
+}
+
 class ImageFolder : public SampleSource {
  public:
   explicit ImageFolder(const Options& options) {
@@ -79,6 +91,7 @@ class ImageFolder : public SampleSource {
     const fs::path folder = existing_folder(options);
     std::error_code ignored;
     const bool parted = fs::is_directory(folder / "train", ignored);
+    if (!parted) check_not_parted(folder);
     const auto train = parted ? folder / "train" : folder;
     for (const auto& class_folder : class_folders(train)) {
       classes_.emplace(class_folder.filename().string(),

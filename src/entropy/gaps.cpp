@@ -40,9 +40,11 @@ std::vector<int> bits_to_try(std::size_t count, std::size_t survivors) {
 }
 
 /// Before each survivor as many fillers, 2^bits - 1, as fit into its gap, and what is left of it.
-std::vector<Index> gaps_of(std::span<const Index> indices, Index zero, int bits) {
+std::vector<Index> gaps_of(std::span<const Index> indices, Index zero, std::size_t survivors,
+                           int bits) {
   const std::size_t filler = (std::size_t{1} << bits) - 1;
   std::vector<Index> gaps;
+  gaps.reserve(survivors + (indices.size() - survivors) / filler);
   std::size_t gap = 0;
   for (const Index index : indices) {
     if (index == zero) {
@@ -70,12 +72,12 @@ class Gaps final : public Coder {
     const Index zero = left_out(layout);
     const auto zeros = static_cast<std::size_t>(std::count(indices.begin(), indices.end(), zero));
     if (zeros == indices.size()) return {};
+    const std::size_t survivors = indices.size() - zeros;
     const auto coder = part_coder(huffman_);
     std::vector<std::byte> bytes;
-    const auto tries =
-        bits_ > 0 ? std::vector{bits_} : bits_to_try(indices.size(), indices.size() - zeros);
+    const auto tries = bits_ > 0 ? std::vector{bits_} : bits_to_try(indices.size(), survivors);
     for (const int bits : tries) {
-      const auto gaps = gaps_of(indices, zero, bits);
+      const auto gaps = gaps_of(indices, zero, survivors, bits);
       const auto coded = coder->encode(gaps, line(gaps.size(), std::int64_t{1} << bits));
       std::vector<std::byte> tried{static_cast<std::byte>(bits | int{huffman_} << bits_in_header)};
       put_varint(tried, gaps.size());
@@ -84,7 +86,7 @@ class Gaps final : public Coder {
       if (bytes.empty() || tried.size() < bytes.size()) bytes = std::move(tried);
     }
     std::vector<Index> values;
-    values.reserve(indices.size() - zeros);
+    values.reserve(survivors);
     for (const Index index : indices) {
       if (index != zero) values.push_back(static_cast<Index>(index > zero ? index - 1 : index));
     }

@@ -9,6 +9,12 @@
 #include "train/processes/processes.h"
 
 namespace laconic {
+namespace {
+
+/// Share of a budget of bytes by which it counts as filled.
+constexpr double full = 0.999;
+
+}  // namespace
 
 Search::Search(const Workshop& workshop)
     : workshop_(workshop),
@@ -73,16 +79,26 @@ void Search::save(const Tuning* tuning) {
 void Search::bisect() {
   constexpr int most_tries = 30;
   double stride = 1.5;
-  // Sizes are known exactly and cheaply; accuracies are noisy, and each costs an evaluation.
+  // Accuracies are noisy, and each costs an evaluation.
   const double closeness = budget_.max_drop ? 1.03 : 1.002;
-  double step = Workshop::typical_step, fine = 0, coarse = 0;
+  End fine, coarse;
+  bool halve = true;
+  double before = 0;  ///< Distance of the ends.
+  double step = Workshop::typical_step;
   for (int tries = 0; tries < most_tries; ++tries) {
-    (probe(step) == Side::too_fine ? fine : coarse) = step;
-    if (fine > 0 && coarse > 0) {
-      if (coarse / fine < closeness) break;
-      step = std::sqrt(fine * coarse);
+    const Trial& trial = probe(step);
+    const Side now = side(trial);
+    (now == Side::too_fine ? fine : coarse) = {step, static_cast<double>(trial.bytes)};
+    if (now == Side::too_coarse && fills_budget(trial)) break;
+    if (fine.step > 0 && coarse.step > 0) {
+      const double width = coarse.step / fine.step;
+      if (width < closeness) break;
+      // Where sizes leap, a line through both ends creeps.
+      halve = budget_.max_drop || (!halve && width > std::sqrt(before));
+      step = halve ? std::sqrt(fine.step * coarse.step) : where_met(fine, coarse);
+      before = width;
     } else {
-      step = fine > 0 ? step * stride : step / stride;
+      step = fine.step > 0 ? step * stride : step / stride;
       if (tries > 1) stride *= stride;  // Far off: stride out.
       // Beyond any sensible step: nothing changes any more.
       if (step > 1e4 * Workshop::typical_step || step < 1e-4 * Workshop::typical_step) break;
@@ -90,12 +106,22 @@ void Search::bisect() {
   }
 }
 
-Search::Side Search::probe(double step) {
+double Search::where_met(const End& fine, const End& coarse) const {
+  const double wanted = (1 + full) / 2 * workshop_.most_bytes();
+  const double share = std::log(fine.bytes / wanted) / std::log(fine.bytes / coarse.bytes);
+  return fine.step * std::pow(coarse.step / fine.step, std::clamp(share, 0.05, 0.95));
+}
+
+bool Search::fills_budget(const Trial& trial) const {
+  return !budget_.max_drop && static_cast<double>(trial.bytes) >= full * workshop_.most_bytes();
+}
+
+const Trial& Search::probe(double step) {
   if (probes_ == trials_.size()) {
     consider(workshop_.make(step));
     save(nullptr);
   }
-  return side(trials_[probes_++]);
+  return trials_[probes_++];
 }
 
 Search::Side Search::side(const Trial& trial) const {

@@ -32,9 +32,18 @@ class Search {
  private:
   enum class Side { too_fine, too_coarse };
 
+  /// A step next to the border, and what it comes to.
+  struct End {
+    double step = 0;  ///< 0: none is known.
+    double bytes = 0;
+  };
+
   void bisect();
-  /// On which side of the border a step is.
-  Side probe(double step);
+  /// Where a budget of bytes should be met between two ends: sizes fall smoothly with the step.
+  [[nodiscard]] double where_met(const End& fine, const End& coarse) const;
+  [[nodiscard]] bool fills_budget(const Trial& trial) const;
+  /// What a step comes to.
+  const Trial& probe(double step);
   void tune(std::optional<Checkpoint> found);
   /// Remembers a candidate if it is the best.
   void consider(Candidate candidate);

@@ -118,6 +118,7 @@ Candidate Workshop::make(double step) const {
 
 Candidate Workshop::wrap(QuantizedModel tensors, std::string choice) const {
   Candidate candidate;
+  release_freed_memory();
   candidate.file = pack({structure_, std::move(tensors), {}});
   candidate.choice = std::move(choice);
   release_freed_memory();

@@ -129,6 +129,7 @@ QuantizedTensor first_levels(const LayerChoice& choice, double step, const Shape
     const WeightsView view{shape, weights, choice.importance};
     return quantize(*quantizer, std::span(&view, 1), choice.granularity, choice.zeros)[0];
   }
+  tensor.indices.reserve(weights.size());
   for (std::size_t i = 0; i < weights.size(); ++i) {
     tensor.indices.push_back(
         tensor.codebooks[i / static_cast<std::size_t>(tensor.block_size)].nearest(weights[i]));

@@ -7,6 +7,7 @@
 #include <numbers>
 #include <numeric>
 
+#include "core/memory.h"
 #include "laconic/error.h"
 #include "laconic/threads.h"
 #include "train/post/compensate.h"
@@ -82,6 +83,8 @@ at::Tensor answers(const LinearLayer& layer, std::span<const float> weights,
   });
   return out;
 }
+
+constexpr std::size_t large = std::size_t{1} << 22;  ///< Weights by which memory peaks.
 
 class Pass {
  public:
@@ -211,7 +214,9 @@ class Pass {
   /// Quantizes one weight and records it; returns its quantized values.
   at::Tensor solve(const std::string& name, const LayerChoice& choice, const LayerProblem& problem,
                    const Shape& shape) {
-    const auto factors = factorize(problem, options_.damping);
+    auto factors = factorize(problem, options_.damping);
+    // What led here is no more needed; indices and values of a large layer come next.
+    if (problem.target.size() >= large) release_freed_memory();
     const double curvature = options_.compensate ? factors.mean_pivot : mean_diagonal(problem);
     result_.curvature[name] = curvature;
     const double step = short_float(options_.step * choice.scale);
@@ -229,6 +234,7 @@ class Pass {
     } else {
       laconic::compensate(problem, factors, compensation, tensor);
     }
+    factors = {};
     const bool even = has_even_levels(choice);
     if (even && !choice.codebook) drop_unused_ends(tensor, on_trellis);
     // An even codebook says its step; a spec per tensor would cost bytes.
