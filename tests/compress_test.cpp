@@ -147,6 +147,7 @@ TEST(Compress, KeepsABudgetOfBytes) {
   const auto by_ratio = compress(setting().graph, *setting().data, within({.ratio = 12}));
   EXPECT_GE(by_ratio.ratio, 12);
   EXPECT_LT(by_ratio.ratio, 12.5);
+  EXPECT_LE(by_ratio.trials.size(), 9u);
   const auto by_size = compress(setting().graph, *setting().data, within({.bytes = 50000}));
   EXPECT_LE(by_size.bytes, 50000u);
   EXPECT_GT(by_size.bytes, 48000u);
@@ -525,6 +526,16 @@ TEST(Compress, RefusesOptionsOutOfRange) {
   auto options = within({.ratio = 2});
   EXPECT_EQ(code(options), ErrorCode::interrupted);
   options.quantizer = "kmeanz";
+  EXPECT_EQ(code(options), ErrorCode::invalid_argument);
+
+  // Coders that cannot code what the quantizer makes, before any work.
+  options.quantizer = "auto";
+  options.coder = "trellis";
+  EXPECT_EQ(code(options), ErrorCode::interrupted);
+  options.granularity = "group:64";
+  EXPECT_EQ(code(options), ErrorCode::invalid_argument);
+  options.quantizer = "kmeans";
+  options.granularity = "auto";
   EXPECT_EQ(code(options), ErrorCode::invalid_argument);
 }
 

@@ -37,12 +37,12 @@ TEST(Plan, FirstMatchingRowApplies) {
 TEST(Plan, PrintingAndParsingAreInverse) {
   const Plan plan = {
       {"conv1.weight", "kmeans:levels=4"},
-      {"*", "kmeans", {Granularity::Kind::joint}, Zeros::keep, "rans:lanes=4"},
+      {"*", "kmeans", {Granularity::Kind::joint}, Zeros::keep, "gaps:bits=4"},
       {"a b # \"c\\d\"\n\\n", "kmeans", {Granularity::Kind::per_group, 64}, Zeros::free, "auto"},
       {"é", "kmeans", {Granularity::Kind::per_channel}},
   };
   EXPECT_EQ(parse_plan(print_plan(plan)), plan);
-  EXPECT_EQ(print_plan({plan[1]}), "* kmeans granularity=joint zeros=keep coder=rans:lanes=4\n");
+  EXPECT_EQ(print_plan({plan[1]}), "* kmeans granularity=joint zeros=keep coder=gaps:bits=4\n");
   EXPECT_EQ(parse_plan(" # nothing\r\n\n\tx\tkmeans # why\r\ny kmeans"),
             (Plan{{"x", "kmeans"}, {"y", "kmeans"}}));
 }
@@ -63,6 +63,9 @@ TEST(Plan, MistakesNameTheirLine) {
   EXPECT_THAT(message("x kmeans granularity=row"), HasSubstr("granularity is \"row\""));
   EXPECT_THAT(message("x kmeans zeros=drop"), HasSubstr("zeros is \"drop\""));
   EXPECT_THAT(message("x kmeans coder="), HasSubstr("coder names no coder"));
+  EXPECT_THAT(message("x kmeans coder=rand"), HasSubstr("unknown coder \"rand\""));
+  EXPECT_THAT(message("x kmeans coder=trellis"), HasSubstr("quantizer \"trellis\""));
+  EXPECT_EQ(message("x trellis:bits=2 coder=trellis"), "no error");
   EXPECT_THAT(message("x kmeans bits=3"), HasSubstr("\"bits=3\" is not one of"));
   EXPECT_THAT(message("\"x kmeans"), HasSubstr("does not end"));
   EXPECT_THAT(message("\"\" kmeans"), HasSubstr("is empty"));

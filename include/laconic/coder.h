@@ -69,6 +69,10 @@ class Coder {
 /// Builds a member from its spec. Throws Error(invalid_argument) as make_quantizer() does.
 [[nodiscard]] std::unique_ptr<Coder> make_coder(std::string_view spec);
 
+/// Throws Error(invalid_argument) unless `coder` is "auto", or the spec of a member that can code
+/// what the quantizer of that spec makes.
+void check_coder(std::string_view coder, std::string_view quantizer);
+
 /// Identifier of a member in files; never reused. Throws Error(invalid_argument) for an unknown
 /// name.
 [[nodiscard]] std::uint8_t coder_id(std::string_view name);

@@ -39,8 +39,7 @@ using Plan = std::vector<PlanRow>;
 /// The row of `plan` that applies to a tensor, or null.
 [[nodiscard]] const PlanRow* row_for(const Plan& plan, std::string_view tensor) noexcept;
 
-/// Throws Error(invalid_argument) naming the line and what is wrong with it. Coders are looked up
-/// when they are used, not here.
+/// Throws Error(invalid_argument) naming the line and what is wrong with it.
 [[nodiscard]] Plan parse_plan(std::string_view text);
 [[nodiscard]] std::string print_plan(const Plan& plan);
 

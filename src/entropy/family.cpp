@@ -15,6 +15,7 @@ struct CoderRow : FamilyRow<Coder> {
   std::uint8_t id;  ///< In files: never changed, never reused.
   /// Whether it can code such indices; null: any.
   bool (*applies)(std::span<const Index>, const IndexLayout&) = nullptr;
+  std::string_view quantizer = {};  ///< The only one that makes such indices; empty: any does.
 };
 
 bool is_on_trellis(std::span<const Index> indices, const IndexLayout& layout) {
@@ -59,10 +60,16 @@ constexpr std::array table = {
                {}},
               make_trellis_coder},
              6,
-             is_on_trellis},
+             is_on_trellis,
+             "trellis"},
 };
 
 constexpr auto rows = infos(table);
+
+const CoderRow& row_of(std::string_view spec) {
+  const Options options = parse_spec("coder", spec, rows);
+  return table[static_cast<std::size_t>(&options.member() - rows.data())];
+}
 
 }  // namespace
 
@@ -74,9 +81,17 @@ std::unique_ptr<Coder> make_coder(std::string_view spec) {
   return make_member("coder", spec, table, rows);
 }
 
+void check_coder(std::string_view coder, std::string_view quantizer) {
+  if (coder == "auto") return;
+  (void)make_coder(coder);
+  const auto& row = row_of(coder);
+  if (row.quantizer.empty() || row.quantizer == spec_name(quantizer)) return;
+  fail(ErrorCode::invalid_argument, "coder \"{}\" codes what quantizer \"{}\" makes, not \"{}\"",
+       row.info.name, row.quantizer, quantizer);
+}
+
 std::uint8_t coder_id(std::string_view name) {
-  const Options options = parse_spec("coder", name, rows);
-  return table[static_cast<std::size_t>(&options.member() - rows.data())].id;
+  return row_of(name).id;
 }
 
 const Coder* coder_for_id(std::uint8_t id) noexcept {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "laconic/coder.h"
 #include "laconic/error.h"
 
 namespace laconic {
@@ -61,6 +62,7 @@ bool parse_row(std::string_view line, PlanRow& row) {
   }
   (void)make_quantizer(row.quantizer);
   for (std::string word; take_word(line, word);) set_column(row, word);
+  check_coder(row.coder, row.quantizer);
   return true;
 }
 

@@ -14,7 +14,7 @@ namespace {
 Plan plan_for(const CompressOptions& options, const Graph& graph) {
   if (options.plan) return *options.plan;
   Plan plan = plan_weights(
-      graph, options.quantizer == "auto" ? "kmeans:levels=16" : options.quantizer,
+      graph, usual_quantizer(options),
       options.granularity == "auto" ? Granularity{} : parse_granularity(options.granularity));
   if (plan.empty())
     fail(ErrorCode::invalid_argument, "the network has no weight matrix to quantize");

@@ -50,6 +50,15 @@ bool is_joint(const LayerChoice& choice) {
 
 }  // namespace
 
+std::string usual_quantizer(const CompressOptions& options) {
+  if (options.quantizer != "auto") return options.quantizer;
+  if (options.method != "auto") return "kmeans:levels=16";
+  // Paths are whole channels.
+  const bool groups = options.granularity != "auto" &&
+                      parse_granularity(options.granularity).kind == Granularity::Kind::per_group;
+  return groups ? "uniform" : "trellis";
+}
+
 Choices::Choices(const Network& network, const Dataset& data, const CompressOptions& options,
                  const Batches& probes, const ProgressSink& progress)
     : network_(network), options_(options) {
@@ -73,10 +82,7 @@ Choices::Choices(const Network& network, const Dataset& data, const CompressOpti
   std::vector<bool> used(options.plan ? options.plan->size() : 0);
   for (auto& [name, choice] : choices_) {
     if (options.granularity != "auto") choice.granularity = parse_granularity(options.granularity);
-    const bool whole_channels = choice.granularity.kind != Granularity::Kind::per_group;
-    choice.quantizer = options.quantizer != "auto" ? options.quantizer
-                       : whole_channels            ? "trellis"
-                                                   : "uniform";
+    choice.quantizer = usual_quantizer(options);
     choice.coder = options.coder;
     if (const auto found = importance.find(name); found != importance.end())
       choice.importance = std::move(found->second);

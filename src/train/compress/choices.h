@@ -17,6 +17,9 @@ namespace laconic {
 
 using LayerChoices = std::map<std::string, LayerChoice, std::less<>>;
 
+/// The quantizer of weights that no plan names.
+[[nodiscard]] std::string usual_quantizer(const CompressOptions& options);
+
 class Choices {
  public:
   /// Measures sensitivities on `probes`, or runs the estimator that was asked for. Throws

@@ -67,7 +67,7 @@ void check(const CompressOptions& options) {
   if (options.method != "auto") (void)parse_spec("method", options.method, methods());
   if (options.quantizer != "auto") (void)make_quantizer(options.quantizer);
   if (options.granularity != "auto") (void)parse_granularity(options.granularity);
-  if (options.coder != "auto") (void)make_coder(options.coder);
+  check_coder(options.coder, usual_quantizer(options));
   check_together(options);
   if (options.samples < 1) {
     fail(ErrorCode::invalid_argument, "samples is {}, but must be at least 1", options.samples);
