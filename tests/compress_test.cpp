@@ -292,6 +292,9 @@ TEST(Compress, SharesAJointCodebook) {
     const auto result = compress(setting().graph, *setting().data, options);
     EXPECT_EQ(levels_of(result.network, weights[0]), levels_of(result.network, weights[1]))
         << epochs << " epochs";
+    const auto& tensors = result.network.tensors;
+    EXPECT_EQ(tensors.find(weights[0])->second.quantizer,
+              tensors.find(weights[1])->second.quantizer);
   }
 }
 
@@ -484,6 +487,25 @@ TEST(Compress, RefusesACheckpointOfNoPlaceInTheTraining) {
       EXPECT_EQ(error.code(), ErrorCode::corrupt_data) << place;
       EXPECT_THAT(error.what(), HasSubstr("does not fit the search")) << place;
     }
+  }
+}
+
+TEST(Compress, RefusesACheckpointWhoseTrialsGoAnotherWay) {
+  auto options = within({.ratio = 12}, 0);
+  options.checkpoint = setting().folder / "trials";
+  (void)compress(setting().graph, *setting().data, options);
+  const auto path = checkpoint_path(options.checkpoint);
+  auto kept = read_checkpoint(path);
+  options.existing = Existing::resume;
+  // Another step first; a size that does not fit and is said to.
+  for (const std::string_view trials :
+       {"9000 15 0 0 1 step 2\n", "9000000 15 0 0 1 step 1\n", "9 15 0 0 0 step 1\n"}) {
+    kept.progress.find("trials")->second = trials;
+    write_checkpoint(path, kept);
+    const auto message =
+        error_of([&] { (void)compress(setting().graph, *setting().data, options); },
+                 ErrorCode::corrupt_data);
+    EXPECT_THAT(message, HasSubstr("does not fit the search")) << trials;
   }
 }
 

@@ -182,9 +182,12 @@ void Choices::share_codebooks(LayerChoices& choices, double step) const {
     const double width = step * (count > 0 ? std::sqrt(squares / count) : 1);
     const auto tensor =
         first_levels(all, width, {static_cast<std::int64_t>(weights.size())}, weights);
+    // What made the levels looked at all weights together.
+    const std::string spec = has_even_levels(all) ? all.quantizer : spec_at(all, width, weights);
     for (const auto& name : names) {
       auto& choice = choices.find(name)->second;
       choice.codebook = tensor.codebooks[0];
+      choice.quantizer = spec;
       choice.scale = width / step;
     }
   }

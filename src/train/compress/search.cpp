@@ -121,7 +121,16 @@ const Trial& Search::probe(double step) {
     consider(workshop_.make(step));
     save(nullptr);
   }
-  return trials_[probes_++];
+  const Trial& trial = trials_[probes_++];
+  // What was kept may have been changed, or be of a search that goes another way.
+  const bool is_right = budget_.max_drop ||
+                        trial.fits == (static_cast<double>(trial.bytes) <= workshop_.most_bytes());
+  if (!is_right || trial.choice != Workshop::in_words(step)) {
+    fail(ErrorCode::corrupt_data,
+         "the checkpoint's trial {} (\"{}\") does not fit the search, which comes to \"{}\" there",
+         probes_, trial.choice, Workshop::in_words(step));
+  }
+  return trial;
 }
 
 Search::Side Search::side(const Trial& trial) const {

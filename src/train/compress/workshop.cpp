@@ -110,15 +110,19 @@ QuantizedModel Workshop::quantize(double step) const {
   return quantize_pass(network_, batches_, choices_->at(step), pass).tensors;
 }
 
+std::string Workshop::in_words(double step) {
+  return fmt::format("step {:.4g}", step);
+}
+
 Candidate Workshop::make(double step) const {
-  auto candidate = wrap(quantize(step), fmt::format("step {:.4g}", step));
+  auto candidate = wrap(quantize(step), in_words(step));
   candidate.step = step;
   return candidate;
 }
 
 Candidate Workshop::wrap(QuantizedModel tensors, std::string choice) const {
   Candidate candidate;
-  release_freed_memory();
+  release_freed_memory();  // What made the tensors, before what codes them.
   candidate.file = pack({structure_, std::move(tensors), {}});
   candidate.choice = std::move(choice);
   release_freed_memory();

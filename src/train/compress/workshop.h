@@ -54,6 +54,9 @@ class Workshop {
   /// The weights whose zeros stay zero by these choices.
   [[nodiscard]] std::set<std::string> pruned() const { return choices_->pruned(); }
 
+  /// How the setting of a step is told.
+  [[nodiscard]] static std::string in_words(double step);
+
   /// The file of that setting.
   [[nodiscard]] Candidate make(double step) const;
 
